@@ -1,0 +1,167 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** What is owed to Stripe meters, what was sent, and what waits for what. */
+export class CreatePushes1795200000005 implements MigrationInterface {
+  async up(db: QueryRunner): Promise<void> {
+    await db.query(`
+      -- Which account a Stripe key (its SHA-256) was found to belong to. The first answer holds:
+      -- pushes belong to an account, and under another name all would be sent again.
+      CREATE TABLE stripe_account_identity (
+        tenant_id   uuid        NOT NULL,
+        key_digest  bytea       NOT NULL,
+        account_id  text COLLATE "C" NOT NULL,
+        created_at  timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT stripe_account_identity_pkey PRIMARY KEY (tenant_id, key_digest)
+      );
+
+      -- What was last read of a Stripe meter.
+      CREATE TABLE stripe_meter (
+        tenant_id          uuid        NOT NULL,
+        account_id         text COLLATE "C" NOT NULL,
+        livemode           boolean     NOT NULL,
+        event_name         text COLLATE "C" NOT NULL,
+        stripe_meter_id    text COLLATE "C" NOT NULL,
+        formula            text        NOT NULL,
+        status             text        NOT NULL,
+        event_time_window  text,
+        customer_key       text        NOT NULL,
+        value_key          text        NOT NULL,
+        read_at            timestamptz NOT NULL,
+        CONSTRAINT stripe_meter_pkey PRIMARY KEY (tenant_id, account_id, livemode, event_name)
+      );
+
+      -- Billing periods whose pushes are to be planned anew.
+      CREATE TABLE push_work (
+        tenant_id     uuid        NOT NULL,
+        customer_no   bigint      NOT NULL,
+        meter_no      integer     NOT NULL,
+        period_start  timestamptz NOT NULL,
+        -- A close goes before what is pushed between times.
+        closed        boolean     NOT NULL,
+        created_at    timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT push_work_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start)
+      );
+      CREATE INDEX push_work_order_idx ON push_work (tenant_id, closed DESC, created_at);
+
+      -- Where pushes of one period go. Another account, mode, Stripe meter or Stripe customer is
+      -- another lane, and inherits nothing.
+      CREATE TABLE push_lane (
+        tenant_id           uuid        NOT NULL,
+        lane_id             uuid        NOT NULL,
+        account_id          text COLLATE "C" NOT NULL,
+        livemode            boolean     NOT NULL,
+        stripe_meter_id     text COLLATE "C" NOT NULL,
+        stripe_customer_id  text COLLATE "C" NOT NULL,
+        customer_no         bigint      NOT NULL,
+        meter_no            integer     NOT NULL,
+        period_start        timestamptz NOT NULL,
+        last_sequence       integer     NOT NULL DEFAULT 0,
+        -- Stripe's code of the refusal that parked it, until the mapping or the meter changes.
+        parked_code         text,
+        parked_at           timestamptz,
+        -- Pushes of its period go elsewhere now; what it got stays on record.
+        superseded          boolean     NOT NULL DEFAULT false,
+        CONSTRAINT push_lane_pkey PRIMARY KEY (tenant_id, lane_id),
+        CONSTRAINT push_lane_parked_at_check CHECK ((parked_code IS NULL) = (parked_at IS NULL)),
+        CONSTRAINT push_lane_key UNIQUE (tenant_id, customer_no, meter_no, period_start, account_id,
+          livemode, stripe_meter_id, stripe_customer_id)
+      );
+
+      CREATE TABLE push (
+        tenant_id           uuid        NOT NULL,
+        identifier          text COLLATE "C" NOT NULL,
+        lane_id             uuid        NOT NULL,
+        sequence            integer     NOT NULL,
+        kind                text        NOT NULL,
+        customer_no         bigint      NOT NULL,
+        meter_no            integer     NOT NULL,
+        period_start        timestamptz NOT NULL,
+        -- The hour whose usage a delta carries; NULL where it carries the whole period's.
+        hour                timestamptz,
+        -- Frozen before the first call: what Stripe is sent.
+        value               numeric     NOT NULL,
+        "timestamp"         timestamptz NOT NULL,
+        account_id          text COLLATE "C" NOT NULL,
+        livemode            boolean     NOT NULL,
+        stripe_customer_id  text COLLATE "C" NOT NULL,
+        event_name          text COLLATE "C" NOT NULL,
+        customer_key        text        NOT NULL,
+        value_key           text        NOT NULL,
+        formula             text        NOT NULL,
+        event_time_window   text,
+        -- Where it stands.
+        status              text        NOT NULL,
+        reason              text,
+        key_no              integer     NOT NULL DEFAULT 0,
+        attempts            integer     NOT NULL DEFAULT 0,
+        unknown_attempts    integer     NOT NULL DEFAULT 0,
+        first_attempt_at    timestamptz,
+        -- NULL: not sent again by itself.
+        next_attempt_at     timestamptz,
+        lease_until         timestamptz,
+        fence               bigint      NOT NULL DEFAULT 0,
+        last_error          text,
+        -- Rejected, and other rows carry its value now, or it is not to be pushed any more.
+        replaced            boolean     NOT NULL DEFAULT false,
+        created_at          timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT push_pkey PRIMARY KEY (tenant_id, identifier),
+        CONSTRAINT push_lane_id_sequence_key UNIQUE (tenant_id, lane_id, sequence),
+        CONSTRAINT push_identifier_check CHECK (length(identifier) BETWEEN 1 AND 100),
+        CONSTRAINT push_kind_check CHECK (kind IN ('delta', 'total')),
+        CONSTRAINT push_status_check CHECK (status IN ('pending', 'sending', 'unknown', 'delivered',
+          'confirmed', 'disputed', 'rejected', 'shadow')),
+        CONSTRAINT push_timestamp_check CHECK (
+          date_bin('1 second', "timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00') = "timestamp"),
+        CONSTRAINT push_sending_check CHECK ((status = 'sending') = (lease_until IS NOT NULL))
+      );
+      -- A delta is alone in its minute, so that it can be read back alone.
+      CREATE UNIQUE INDEX push_minute_key ON push (tenant_id, account_id, livemode,
+        stripe_customer_id, event_name, date_bin('1 minute', "timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00'))
+        WHERE kind = 'delta' AND status <> 'shadow';
+      -- Totals of a lane carry strictly rising timestamps; two never share one.
+      CREATE UNIQUE INDEX push_total_timestamp_key ON push (tenant_id, account_id, livemode,
+        stripe_customer_id, event_name, "timestamp") WHERE kind = 'total' AND status <> 'shadow';
+      -- At most one call in flight per Stripe customer and meter, whoever sends.
+      CREATE UNIQUE INDEX push_in_flight_key ON push (account_id, livemode, stripe_customer_id,
+        event_name) WHERE status = 'sending';
+      CREATE INDEX push_due_idx ON push (tenant_id, next_attempt_at)
+        WHERE status IN ('pending', 'sending', 'unknown');
+      CREATE INDEX push_period_idx ON push (tenant_id, customer_no, meter_no, period_start);
+
+      CREATE TABLE push_transition (
+        tenant_id      uuid        NOT NULL,
+        identifier     text COLLATE "C" NOT NULL,
+        transition_no  integer     NOT NULL,
+        from_status    text,
+        to_status      text        NOT NULL,
+        reason         text,
+        at             timestamptz NOT NULL DEFAULT clock_timestamp(),
+        CONSTRAINT push_transition_pkey PRIMARY KEY (tenant_id, identifier, transition_no)
+      );
+
+      -- What cannot be pushed as things stand, with its value and the reason.
+      CREATE TABLE push_hold (
+        tenant_id     uuid        NOT NULL,
+        customer_no   bigint      NOT NULL,
+        meter_no      integer     NOT NULL,
+        period_start  timestamptz NOT NULL,
+        reason        text        NOT NULL,
+        identifier    text COLLATE "C" NOT NULL,
+        kind          text        NOT NULL,
+        value         numeric     NOT NULL,
+        detail        text,
+        held_since    timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT push_hold_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, reason),
+        CONSTRAINT push_hold_identifier_key UNIQUE (tenant_id, identifier)
+      );
+    `);
+  }
+
+  async down(db: QueryRunner): Promise<void> {
+    await db.query(`
+      DROP TABLE push_hold; DROP TABLE push_transition; DROP TABLE push; DROP TABLE push_lane;
+      DROP TABLE push_work; DROP TABLE stripe_meter;
+      DROP TABLE stripe_account_identity
+    `);
+  }
+}

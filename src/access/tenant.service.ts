@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
+import type { Config } from '../config/config.js';
+import { violatedConstraint, type Transaction } from '../database/connections.js';
+import { Database } from '../database/database.js';
+import { Problem } from '../problem/problem.js';
+import { insertApiKey } from './api-key.store.js';
+import { digestOf, makeKey } from './key-text.js';
+import { SCOPES } from './scope.js';
+import { DEFAULT_TENANT, Tenant } from './tenant.entity.js';
+
+/** The id of the key that the environment sets. */
+export const BOOTSTRAP_KEY_ID = 'bootstrap';
+
+const HASH_KEY_BYTES = 32;
+/** An advisory lock of its own: two processes that start at once make one tenant and one key. */
+const STARTING = 7_126_350_911_848_276;
+
+const INSERT_TENANT = `
+  INSERT INTO tenant (name, hash_key) VALUES ($1, $2)
+  ON CONFLICT (name) DO NOTHING
+  RETURNING tenant_id AS "tenantId"`;
+
+@Injectable()
+export class TenantService {
+  constructor(
+    private readonly db: Database,
+    @InjectRepository(Tenant, 'countonce') private readonly tenants: Repository<Tenant>,
+  ) {}
+
+  async byName(name: string): Promise<Tenant | undefined> {
+    return (await this.tenants.findOneBy({ name })) ?? undefined;
+  }
+
+  async byId(tenantId: string): Promise<Tenant | undefined> {
+    return (await this.tenants.findOneBy({ tenantId })) ?? undefined;
+  }
+
+  /** @returns The tenant's id. */
+  async create(name: string): Promise<string> {
+    const [row] = await this.db.work.query<{ tenantId: string }>(INSERT_TENANT, [
+      name,
+      randomBytes(HASH_KEY_BYTES),
+    ]);
+    if (row === undefined) {
+      throw new Problem('tenant_name_in_use', `another tenant is called ${name}`);
+    }
+    return row.tenantId;
+  }
+
+  /**
+   * Makes the tenant `default` and its first key, where they are not there yet.
+   *
+   * @returns The text of the key where one was made, to be shown this once.
+   * @throws Error where the key of the environment belongs to another tenant.
+   */
+  async ensureDefaultTenant(
+    config: Pick<Config, 'BOOTSTRAP_API_KEY'>,
+  ): Promise<string | undefined> {
+    return this.db.work.transaction(async (tx) => {
+      await tx.query('SELECT pg_advisory_xact_lock($1)', [STARTING]);
+      await tx.query(INSERT_TENANT, [DEFAULT_TENANT, randomBytes(HASH_KEY_BYTES)]);
+      const [tenant] = await tx.query<{ tenantId: string }>(
+        'SELECT tenant_id AS "tenantId" FROM tenant WHERE name = $1',
+        [DEFAULT_TENANT],
+      );
+      const { tenantId } = tenant!;
+      if (config.BOOTSTRAP_API_KEY === undefined) return makeFirstKey(tx, tenantId);
+      await setBootstrapKey(tx, tenantId, digestOf(config.BOOTSTRAP_API_KEY)).catch(nameVariable);
+      return undefined;
+    });
+  }
+}
+
+/** Only a tenant that never had a key gets one: whoever revoked the last one meant it. */
+async function makeFirstKey(tx: Transaction, tenantId: string): Promise<string | undefined> {
+  const keys = await tx.query('SELECT FROM api_key WHERE tenant_id = $1 LIMIT 1', [tenantId]);
+  if (keys.length > 0) return undefined;
+  const { keyId, text } = makeKey();
+  const keyHash = digestOf(text);
+  await insertApiKey(tx, { tenantId, keyId, name: 'first key', keyHash, scopes: SCOPES });
+  return text;
+}
+
+/** A changed variable takes the place of the key before it; an unchanged one stays as revoked as it is. */
+async function setBootstrapKey(tx: Transaction, tenantId: string, keyHash: Buffer): Promise<void> {
+  const known = await tx.query(
+    'SELECT FROM api_key WHERE tenant_id = $1 AND key_hash = $2 LIMIT 1',
+    [tenantId, keyHash],
+  );
+  if (known.length > 0) return;
+  await tx.query(
+    `INSERT INTO api_key AS k (tenant_id, key_id, name, key_hash, scopes)
+     VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (tenant_id, key_id) DO UPDATE
+        SET key_hash = excluded.key_hash, scopes = excluded.scopes, revoked_at = NULL`,
+    [tenantId, BOOTSTRAP_KEY_ID, 'BOOTSTRAP_API_KEY', keyHash, SCOPES],
+  );
+}
+
+function nameVariable(error: unknown): never {
+  if (violatedConstraint(error) === 'api_key_key_hash_key') {
+    throw new Error('BOOTSTRAP_API_KEY is a key of another tenant', { cause: error });
+  }
+  throw error;
+}

@@ -1,0 +1,55 @@
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { LoggerService } from '@nestjs/common';
+import { AccessGuard } from './access/access.guard.js';
+import { ApiKeyService } from './access/api-key.service.js';
+import { registerAuthentication } from './access/authentication.js';
+import { CountonceModule } from './countonce.module.js';
+import { registerBodyParsers } from './ingest/request-body.js';
+import { OpenApiDocument } from './openapi/openapi-document.js';
+import type { CountonceOptions } from './options.js';
+import { ProblemFilter } from './problem/problem.filter.js';
+import { serverProblems } from './problem/server-problems.js';
+import { ProblemValidationPipe } from './problem/validation.pipe.js';
+
+/** A client that is slower with its headers than this is cut; bodies have limits of their own. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const CHECK_CONNECTIONS_EVERY_MS = 2_000;
+/** Longer than a usual load balancer keeps its connections, so that it is never us who close first. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const PARAMETER_CHARACTERS_MAX = 2_048;
+
+/** The HTTP application, not yet listening. */
+export async function createApp(
+  options: CountonceOptions,
+  logger: LoggerService | false,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    ...serverProblems,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
+    forceCloseConnections: 'idle',
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
+    },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    CountonceModule.forRootAsync({ useFactory: () => options, http: true }),
+    adapter,
+    { bodyParser: false, logger, abortOnError: false },
+  );
+  configureHttp(app);
+  app.get(OpenApiDocument).describe(app);
+  return app;
+}
+
+/** What the routes of Countonce need of the application that serves them. */
+export function configureHttp(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance();
+  registerBodyParsers(fastify as never);
+  registerAuthentication(fastify as never, app.get(ApiKeyService));
+  app.useGlobalFilters(new ProblemFilter());
+  app.useGlobalPipes(new ProblemValidationPipe());
+  app.useGlobalGuards(app.get(AccessGuard));
+}

@@ -1,0 +1,54 @@
+import { PinoLogger } from '../config/pino-logger.js';
+import { createLogger } from '../config/logger.js';
+import { loadConfig } from '../config/config.js';
+import { TenantService } from '../access/tenant.service.js';
+import { createApp } from '../app.js';
+import { Draining } from '../health/draining.js';
+import { openDatabase, requireMigrated } from './open-database.js';
+
+/** What is in flight gets this long; then the process ends anyway. */
+const SHUTDOWN_MS = 9_000;
+
+/** Runs API and workers, as ROLE says, until SIGTERM or SIGINT. */
+export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+  const config = loadConfig(env);
+  const logger = createLogger(config);
+  const database = await openDatabase(config);
+  if (!database.embedded) await requireMigrated(database.url);
+  const app = await createApp({ databaseUrl: database.url, config }, new PinoLogger(logger));
+
+  let stopping = false;
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, 'shutting down');
+    app.get(Draining).begin();
+    const deadline = setTimeout(() => {
+      logger.warn('what was in flight took too long and is cut');
+      void database.close().finally(() => process.exit(0));
+      setTimeout(() => process.exit(0), 500).unref();
+    }, SHUTDOWN_MS);
+    try {
+      await app.close();
+      await database.close();
+      logger.info('stopped');
+    } catch (error) {
+      logger.error({ err: error }, 'shutting down failed');
+    } finally {
+      clearTimeout(deadline);
+      process.exit(0);
+    }
+  };
+  process.on('SIGTERM', (signal) => void stop(signal));
+  process.on('SIGINT', (signal) => void stop(signal));
+
+  const key = await app.get(TenantService).ensureDefaultTenant(config);
+  if (key !== undefined) {
+    // Past the logger, which would take it out.
+    process.stdout.write(
+      `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), msg: 'Admin API key of the tenant default. It is shown this once.', api_key: key })}\n`,
+    );
+  }
+  await app.listen(config.PORT, config.HOST);
+  logger.info({ url: await app.getUrl(), role: config.ROLE }, 'ready');
+}

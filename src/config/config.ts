@@ -1,0 +1,173 @@
+import 'reflect-metadata';
+import { inspect } from 'node:util';
+import { Injectable } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { getMetadataStorage, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
+import { IsPostgresUrl, IsWebUrl, WholeNumber } from './environment-variable.js';
+
+const DAY_SECONDS = 86_400;
+const MONTH_SECONDS = 31 * DAY_SECONDS;
+const SECRETS: ReadonlySet<string> = new Set([
+  'DATABASE_URL',
+  'BOOTSTRAP_API_KEY',
+  'STRIPE_SECRET_KEY',
+]);
+
+export const ROLES = ['api', 'worker', 'all'] as const;
+export const UNKNOWN_CUSTOMER = ['create', 'reject'] as const;
+/** pino's, from the loudest down. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** Everything the environment may set, under the same name. Anything else is not configuration. */
+@Injectable()
+export class Config {
+  /** TCP port of the HTTP API; 0 takes any free one. */
+  @WholeNumber(0, 65_535)
+  readonly PORT: number = 3000;
+
+  /** Address to listen on. */
+  @Matches(/^[\w.:%-]+$/, { message: 'must be an IP address or a host name' })
+  readonly HOST: string = '127.0.0.1';
+
+  /** The PostgreSQL that holds the ledger; absent: the embedded one in DATA_DIR. */
+  @IsOptional()
+  @IsPostgresUrl()
+  readonly DATABASE_URL?: string;
+
+  /** Folder of the embedded PostgreSQL. */
+  // eslint-disable-next-line no-control-regex -- a path may hold anything but NUL
+  @Matches(/^[^\0]+$/, { message: 'must be a path' })
+  readonly DATA_DIR: string = '.countonce';
+
+  /** What this process does. */
+  @IsIn(ROLES, { message: `must be one of ${ROLES.join(', ')}` })
+  readonly ROLE: (typeof ROLES)[number] = 'all';
+
+  /** Admin key of the tenant `default`; absent: one is made and printed once. Goes into a header. */
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{32,1024}$/, {
+    message: 'must be 32 to 1024 ASCII characters without blanks',
+  })
+  readonly BOOTSTRAP_API_KEY?: string;
+
+  /** Stripe key of the tenant `default`, restricted or not; absent: its pushes are held. */
+  @IsOptional()
+  @Matches(/^[sr]k_(test|live)_[\x21-\x7e]+$/, {
+    message: 'must be a Stripe secret key: sk_test_…, sk_live_…, rk_test_… or rk_live_…',
+  })
+  readonly STRIPE_SECRET_KEY?: string;
+
+  /** The Stripe account of that key; absent: Stripe is asked. */
+  @IsOptional()
+  @Matches(/^acct_\w+$/, { message: 'must be a Stripe account id: acct_…' })
+  readonly STRIPE_ACCOUNT_ID?: string;
+
+  /** Where the Stripe API is, v1 and v2; a simulator or proxy in tests. */
+  @IsWebUrl()
+  readonly STRIPE_API_BASE: string = 'https://api.stripe.com';
+
+  /** Writes per second and Stripe account; absent: {@link stripeCallsPerSecond} decides. */
+  @IsOptional()
+  @WholeNumber(1, 10_000)
+  readonly STRIPE_CALLS_PER_SECOND?: number;
+
+  /** How often open periods are pushed; 0: only at close. */
+  @WholeNumber(0, MONTH_SECONDS)
+  readonly PUSH_INTERVAL_SECONDS: number = 3_600;
+
+  /** How long an unknown push may be sent again unread; Stripe forgets its identifier after a day. */
+  @WholeNumber(0, DAY_SECONDS - 1)
+  readonly PUSH_RESEND_WINDOW_SECONDS: number = 82_800;
+
+  /** How long Stripe's summaries must agree before they settle an unknown push. */
+  @WholeNumber(0, DAY_SECONDS)
+  readonly READBACK_STABLE_SECONDS: number = 900;
+
+  /** How long after the end of a period the own clock waits to close it. */
+  @WholeNumber(0, MONTH_SECONDS)
+  readonly CLOSE_GRACE_SECONDS: number = 1_800;
+
+  /** Requests per second and key; 0: no limit. */
+  @WholeNumber(0, 1_000_000)
+  readonly RATE_LIMIT_PER_SECOND: number = 0;
+
+  /** What becomes of usage of a customer that nobody announced. */
+  @IsIn(UNKNOWN_CUSTOMER, { message: `must be one of ${UNKNOWN_CUSTOMER.join(', ')}` })
+  readonly UNKNOWN_CUSTOMER: (typeof UNKNOWN_CUSTOMER)[number] = 'create';
+
+  /** The least severe level that is logged. */
+  @IsIn(LOG_LEVELS, { message: `must be one of ${LOG_LEVELS.join(', ')}` })
+  readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';
+
+  /** Connections to the database per process; about twice its cores is fastest. */
+  @WholeNumber(1, 200)
+  readonly DATABASE_POOL_SIZE: number = 4;
+
+  /** Stripe's documented limits on writes, where nothing else is said: 1000 live, 20 in test mode. */
+  get stripeCallsPerSecond(): number {
+    if (this.STRIPE_CALLS_PER_SECOND !== undefined) return this.STRIPE_CALLS_PER_SECOND;
+    return /^[sr]k_live_/.test(this.STRIPE_SECRET_KEY ?? '') ? 1000 : 20;
+  }
+
+  /** The values that must never appear anywhere, for the logger to look out for. */
+  get secrets(): readonly string[] {
+    return [this.BOOTSTRAP_API_KEY, this.STRIPE_SECRET_KEY].filter((value) => value !== undefined);
+  }
+
+  toJSON(): Record<string, unknown> {
+    const shown = Object.entries(this).filter(([, value]) => value !== undefined);
+    return Object.fromEntries(
+      shown.map(([name, value]) => [name, SECRETS.has(name) ? '[redacted]' : (value as unknown)]),
+    );
+  }
+
+  [inspect.custom](): Record<string, unknown> {
+    return this.toJSON();
+  }
+}
+
+/** The environment is wrong; the message names each variable and what it must be, never its value. */
+export class InvalidConfiguration extends Error {
+  override readonly name = 'InvalidConfiguration';
+
+  constructor(readonly problems: Readonly<Record<string, string>>) {
+    const lines = Object.entries(problems).map(([variable, must]) => `  ${variable}: ${must}`);
+    super(`Invalid configuration:\n${lines.join('\n')}`);
+  }
+}
+
+/**
+ * Reads the configuration once, at start-up. An empty variable counts as absent, as in a `.env`
+ * file or a compose file that lists it without a value.
+ *
+ * @throws InvalidConfiguration naming every wrong variable.
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): Readonly<Config> {
+  // Taken out by name: plainToInstance would copy the whole environment into the object.
+  const given = variableNames().filter((name) => env[name] !== undefined && env[name] !== '');
+  const config = plainToInstance(
+    Config,
+    Object.fromEntries(given.map((name) => [name, env[name]])),
+    {
+      exposeUnsetFields: false,
+    },
+  );
+  const wrong = validateSync(config, { validationError: { target: false, value: false } });
+  if (wrong.length > 0) {
+    throw new InvalidConfiguration(
+      Object.fromEntries(
+        wrong.map(({ property, constraints = {} }) => [
+          property,
+          [...new Set(Object.values(constraints))].join('; '),
+        ]),
+      ),
+    );
+  }
+  return Object.freeze(config);
+}
+
+/** The variables that {@link Config} declares. */
+export function variableNames(): readonly string[] {
+  const declared = getMetadataStorage().getTargetValidationMetadatas(Config, '', true, false);
+  return [...new Set(declared.map(({ propertyName }) => propertyName))];
+}

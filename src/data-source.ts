@@ -1,0 +1,33 @@
+import 'reflect-metadata';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { CreateTenants1795200000001 } from '../migrations/1795200000001-create-tenants.js';
+import { CreateMetersAndCustomers1795200000002 } from '../migrations/1795200000002-create-meters-and-customers.js';
+import { CreateLedger1795200000003 } from '../migrations/1795200000003-create-ledger.js';
+import { CreateBillingPeriods1795200000004 } from '../migrations/1795200000004-create-billing-periods.js';
+import { CreatePushes1795200000005 } from '../migrations/1795200000005-create-pushes.js';
+import { ApiKey } from './access/api-key.entity.js';
+import { Tenant } from './access/tenant.entity.js';
+
+/** Options of the TypeORM data source: plain reads and migrations; what must be atomic is raw SQL on `Database`. */
+export function dataSourceOptions(url: string): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    poolSize: 2,
+    entities: [Tenant, ApiKey],
+    migrations: [
+      CreateTenants1795200000001,
+      CreateMetersAndCustomers1795200000002,
+      CreateLedger1795200000003,
+      CreateBillingPeriods1795200000004,
+      CreatePushes1795200000005,
+    ],
+    migrationsTableName: 'migration',
+    migrationsTransactionMode: 'all',
+    synchronize: false,
+  };
+}
+
+export function createDataSource(url: string): DataSource {
+  return new DataSource(dataSourceOptions(url));
+}

@@ -1,0 +1,125 @@
+import pg from 'pg';
+import type { Micros } from '../domain/instant.js';
+
+/** What a statement may be run on: an open transaction, or connections that commit each alone. */
+export interface Queryable {
+  query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>;
+}
+
+/** An open transaction; its own type, so that a store that needs one says so. */
+export interface Transaction extends Queryable {
+  readonly isTransaction: true;
+}
+
+const MICROS_PER_SECOND = 1_000_000;
+
+/** PostgreSQL prints timestamptz as `2026-11-21 10:00:00.123456+00` where TimeZone is UTC. */
+function micros(text: string): Micros {
+  const [whole, fraction = ''] = text.replace('+00', '').split('.');
+  return (
+    Date.parse(`${whole!.replace(' ', 'T')}Z`) * 1_000 +
+    (fraction === '' ? 0 : Math.round(Number(`0.${fraction}`) * MICROS_PER_SECOND))
+  );
+}
+
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, micros);
+types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** Deadlock and serialization failure: nothing happened, the same again may well succeed. */
+const RETRIED_AT_ONCE: ReadonlySet<string> = new Set(['40001', '40P01']);
+const ATTEMPTS_MAX = 4;
+
+export function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** The name of the constraint that refused a row: the only thing such an error is recognised by. */
+export function violatedConstraint(error: unknown): string | undefined {
+  const name = error instanceof Error && 'constraint' in error ? error.constraint : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** A pool of connections for one kind of work, so that one kind cannot starve another. */
+export class Connections implements Queryable {
+  private readonly pool: pg.Pool;
+
+  constructor(url: string, name: string, size: number) {
+    this.pool = new pg.Pool({
+      connectionString: url,
+      max: size,
+      application_name: `countonce ${name}`,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      types,
+      // The server gives up before the client does, so that a time-out here is never a surprise there.
+      statement_timeout: 60_000,
+      query_timeout: 65_000,
+      idle_in_transaction_session_timeout: 30_000,
+      options: '-c TimeZone=UTC -c DateStyle=ISO',
+    });
+    // An idle connection that dies is replaced at the next use.
+    this.pool.on('error', () => undefined);
+  }
+
+  async query<Row extends object>(
+    sql: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<Row[]> {
+    return (await this.pool.query<Row>(sql, [...parameters])).rows;
+  }
+
+  /**
+   * Runs `work` in one READ COMMITTED transaction and commits.
+   *
+   * A deadlock or serialization failure runs it again, so `work` must not act outside the database.
+   * Where COMMIT itself breaks, the outcome is unknown and the error is passed on.
+   */
+  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.once(work);
+      } catch (error) {
+        const state = sqlState(error);
+        if (state === undefined || !RETRIED_AT_ONCE.has(state) || attempt === ATTEMPTS_MAX)
+          throw error;
+        await new Promise((resume) => setTimeout(resume, Math.random() * 20 * attempt));
+      }
+    }
+  }
+
+  private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
+    try {
+      await client.query('BEGIN');
+      const result = await work({
+        isTransaction: true,
+        query: async <Row extends object>(sql: string, parameters: readonly unknown[] = []) =>
+          (await client.query<Row>(sql, [...parameters])).rows,
+      });
+      const committed = await client.query('COMMIT');
+      // After a failed statement COMMIT answers ROLLBACK, and without an error.
+      if (committed.command !== 'COMMIT') throw new Error('the transaction was rolled back');
+      return result;
+    } catch (error) {
+      await client.query('ROLLBACK').catch((failure: Error) => {
+        broken = failure;
+      });
+      throw error;
+    } finally {
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.pool.end();
+  }
+}

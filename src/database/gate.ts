@@ -1,0 +1,87 @@
+import type { Micros } from '../domain/instant.js';
+import { sqlState, type Connections, type Transaction } from './connections.js';
+
+/**
+ * The gate of a tenant: an advisory lock that recorders share and that whoever changes what a
+ * recorded event becomes (a close, a schedule, a meter, a mapping) takes alone.
+ *
+ * Not a row lock: newcomers' FOR SHARE overtakes a waiting FOR UPDATE, and a close starved for
+ * 25-58 s under load. The lock and what is read behind it are two statements, since a statement's
+ * snapshot is older than the lock it waits for.
+ */
+const GATE_NAMESPACE = 1_131_376_461;
+const LOCK_TIMEOUT_MS = 100;
+const GATE_WAIT_MAX_MS = 60_000;
+
+/** What a recorder must read behind the gate before it believes anything it computed before. */
+export interface GateState {
+  readonly gateVersion: number;
+  /** Every period that ends by this instant is closed. */
+  readonly closedThrough: Micros;
+  /** Every period that ends by this instant and is not a backfill is closed. */
+  readonly clockClosedThrough: Micros;
+  /** The tenant's now: the database's, moved by the test clock. */
+  readonly now: Micros;
+  /** The database's now. */
+  readonly receivedAt: Micros;
+}
+
+const READ_GATE = `
+  SELECT gate_version AS "gateVersion", closed_through AS "closedThrough",
+         clock_closed_through AS "clockClosedThrough",
+         clock_timestamp() + clock_offset_micros * interval '1 microsecond' AS "now",
+         clock_timestamp() AS "receivedAt"
+    FROM tenant WHERE tenant_id = $1`;
+
+export async function enterGate(tx: Transaction, tenantId: string): Promise<GateState> {
+  await tx.query(
+    `SELECT pg_advisory_xact_lock_shared(${GATE_NAMESPACE}, tenant_no) FROM tenant WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  return readGate(tx, tenantId);
+}
+
+export async function readGate(
+  db: { query: Transaction['query'] },
+  tenantId: string,
+): Promise<GateState> {
+  const [state] = await db.query<GateState>(READ_GATE, [tenantId]);
+  if (state === undefined) throw new Error('no such tenant');
+  return state;
+}
+
+/**
+ * Runs `work` while no recorder is between its gate and its commit, and raises the gate's version,
+ * so that what recorders computed beforehand is computed again.
+ *
+ * While the exclusive lock waits, new recorders queue behind it; so it waits 100 ms at most and
+ * then lets them pass before it tries again.
+ */
+export async function behindClosedGate<T>(
+  connections: Connections,
+  tenantId: string,
+  work: (tx: Transaction, gate: GateState) => Promise<T>,
+): Promise<T> {
+  const deadline = Date.now() + GATE_WAIT_MAX_MS;
+  for (;;) {
+    try {
+      return await connections.transaction(async (tx) => {
+        await tx.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+        await tx.query(
+          `SELECT pg_advisory_xact_lock(${GATE_NAMESPACE}, tenant_no) FROM tenant WHERE tenant_id = $1`,
+          [tenantId],
+        );
+        await tx.query('SET LOCAL lock_timeout = 0');
+        const gate = await readGate(tx, tenantId);
+        const result = await work(tx, gate);
+        await tx.query('UPDATE tenant SET gate_version = gate_version + 1 WHERE tenant_id = $1', [
+          tenantId,
+        ]);
+        return result;
+      });
+    } catch (error) {
+      if (sqlState(error) !== '55P03' || Date.now() > deadline) throw error;
+      await new Promise((resume) => setTimeout(resume, 5 + Math.random() * 20));
+    }
+  }
+}

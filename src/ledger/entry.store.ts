@@ -1,0 +1,127 @@
+import type { Transaction } from '../database/connections.js';
+import { entryDigest } from '../domain/entry-digest.js';
+import { formatInstantMicros, quarterHour, type Micros } from '../domain/instant.js';
+import type { UsageEvent } from '../domain/usage-event.js';
+import type { Counted } from '../domain/usage-match.js';
+
+/** One row of the ledger: what an event counts in one meter, and where that is billed. */
+export interface Entry {
+  readonly counted: Counted;
+  readonly uniqueKey: string | null;
+  readonly periodStart: Micros;
+  readonly originStart: Micros;
+  readonly revision: number;
+  readonly late: boolean;
+  readonly billable: boolean;
+}
+
+/** An event whose id this transaction has taken, with its entries. */
+export interface FreshEvent {
+  readonly event: UsageEvent;
+  readonly eventKey: string;
+  readonly customerNo: number;
+  readonly occurredAt: Micros;
+  readonly entries: readonly Entry[];
+}
+
+/**
+ * Writes the details of new events, their ledger entries, the sets of unique_count and the deltas
+ * of the totals, in one statement.
+ *
+ * @throws Error where another number of rows came to be than was asked for: nothing may commit then.
+ */
+export async function insertUsage(
+  tx: Transaction,
+  tenantId: string,
+  fresh: readonly FreshEvent[],
+  receivedAt: Micros,
+): Promise<void> {
+  const rows = fresh.flatMap((event) => event.entries.map((entry) => ({ event, entry })));
+  const [inserted] = await tx.query<{ events: number; entries: number }>(INSERT_USAGE, [
+    tenantId,
+    formatInstantMicros(receivedAt),
+    fresh.map((f) => f.eventKey),
+    fresh.map((f) => f.event.source),
+    fresh.map((f) => f.event.usageEventId),
+    fresh.map((f) => f.event.customerId),
+    fresh.map((f) => f.customerNo),
+    fresh.map((f) => f.event.meter),
+    fresh.map((f) => f.event.quantity ?? null),
+    fresh.map((f) => formatInstantMicros(f.occurredAt)),
+    fresh.map((f) => f.event.occurredAt !== undefined),
+    fresh.map((f) =>
+      f.event.properties === undefined ? null : JSON.stringify(f.event.properties),
+    ),
+    rows.map((row) => row.event.eventKey),
+    rows.map((row) => row.entry.counted.meter.meterNo),
+    rows.map((row) => row.event.customerNo),
+    rows.map((row) => row.entry.counted.quantity),
+    rows.map((row) => formatInstantMicros(row.event.occurredAt)),
+    rows.map((row) => formatInstantMicros(row.entry.periodStart)),
+    rows.map((row) => formatInstantMicros(row.entry.originStart)),
+    rows.map((row) => row.entry.revision),
+    rows.map((row) => row.entry.late),
+    rows.map((row) => row.entry.billable),
+    rows.map((row) => row.entry.counted.meter.version),
+    rows.map((row) => row.entry.counted.dimensions),
+    rows.map((row) => row.entry.uniqueKey),
+    rows.map((row) => formatInstantMicros(quarterHour(row.event.occurredAt))),
+    rows.map((row) => digestOf(row.event, row.entry).toString()),
+  ]);
+  if (inserted?.events !== fresh.length || inserted.entries !== rows.length) {
+    throw new Error(
+      `asked for ${fresh.length} events and ${rows.length} entries, got ${JSON.stringify(inserted)}`,
+    );
+  }
+}
+
+function digestOf(event: FreshEvent, entry: Entry): bigint {
+  const { meter, quantity } = entry.counted;
+  return entryDigest(event.eventKey, meter.key, entry.periodStart, quantity, false);
+}
+
+const INSERT_USAGE = `
+  WITH event AS (
+    INSERT INTO usage_event (tenant_id, event_key, source, usage_event_id, customer_id, customer_no,
+           meter, quantity, occurred_at, occurred_at_sent, properties, received_at)
+    SELECT $1, e.*, $2::timestamptz
+      FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                  $9::numeric[], $10::timestamptz[], $11::boolean[], $12::json[]) AS e
+    RETURNING 1),
+  input AS MATERIALIZED (
+    SELECT *
+      FROM unnest($13::uuid[], $14::integer[], $15::bigint[], $16::numeric[], $17::timestamptz[],
+                  $18::timestamptz[], $19::timestamptz[], $20::integer[], $21::boolean[],
+                  $22::boolean[], $23::integer[], $24::text[], $25::uuid[], $26::timestamptz[],
+                  $27::numeric[])
+        AS i (event_key, meter_no, customer_no, quantity, occurred_at, period_start, origin_start,
+              revision, late, billable, settings_version, dimensions, unique_key, bucket, digest)),
+  entry AS (
+    INSERT INTO usage_entry (tenant_id, event_key, meter_no, entry_no, customer_no, kind, quantity,
+           occurred_at, received_at, period_start, origin_start, revision, late, billable,
+           settings_version, dimensions, unique_key)
+    SELECT $1, event_key, meter_no, 0, customer_no, 'usage', quantity, occurred_at,
+           $2::timestamptz, period_start, origin_start, revision, late, billable, settings_version,
+           dimensions, unique_key
+      FROM input
+    RETURNING 1),
+  uniques AS (
+    INSERT INTO usage_unique (tenant_id, customer_no, meter_no, period_start, revision, billable,
+           bucket, dimensions, unique_key)
+    SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, revision, billable, bucket,
+           dimensions, unique_key
+      FROM input WHERE unique_key IS NOT NULL
+     ORDER BY 2, 3, 4, 5, 6, 7, 8, 9
+        ON CONFLICT DO NOTHING),
+  delta AS (
+    INSERT INTO usage_delta (tenant_id, customer_no, meter_no, period_start, origin_start, revision,
+           billable, bucket, dimensions, quantity_sum, quantity_max, entry_count, last_quantity,
+           last_at, last_key, digest)
+    SELECT $1, customer_no, meter_no, period_start, origin_start, revision, billable, bucket,
+           dimensions, sum(quantity), max(quantity), count(*),
+           (array_agg(quantity ORDER BY occurred_at DESC, event_key DESC))[1], max(occurred_at),
+           (array_agg(event_key ORDER BY occurred_at DESC, event_key DESC))[1], sum(digest)
+      FROM input
+     GROUP BY customer_no, meter_no, period_start, origin_start, revision, billable, bucket,
+           dimensions)
+  SELECT (SELECT count(*) FROM event) AS events, (SELECT count(*) FROM entry) AS entries`;

@@ -1,0 +1,107 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { sqlState } from '../database/connections.js';
+import { Database } from '../database/database.js';
+import { eventKey } from '../domain/event-key.js';
+import { fingerprint } from '../domain/fingerprint.js';
+import type { UsageEvent } from '../domain/usage-event.js';
+import { RecordingTransaction, StaleCatalog, type Candidate } from './recording-transaction.js';
+import { TenantCatalog } from './tenant-catalog.js';
+import type { Verdict } from './verdict.js';
+
+/** Events per transaction. More would hold the gate longer: a close waits for whoever is inside. */
+const EVENTS_PER_TRANSACTION_MAX = 1_000;
+const STALE_RETRIES_MAX = 20;
+
+export interface RecordingOptions {
+  /** Recorded and shown, but never billed: usage from before Countonce took over. */
+  readonly historical?: boolean;
+  /** Whether negative values of properties may pass; those of `quantity` are checked at the door. */
+  readonly mayAdjust?: boolean;
+}
+
+/** Records usage events: each id once, for ever, with what it counts, in one transaction. */
+@Injectable()
+export class Recorder {
+  private readonly catalogs = new Map<string, TenantCatalog>();
+
+  constructor(
+    private readonly db: Database,
+    private readonly config: Config,
+  ) {}
+
+  /**
+   * Records events of one tenant and answers after the commit.
+   *
+   * Copies among the events follow the rule for copies across requests: the first one wins.
+   *
+   * @returns One verdict per event, in the order given.
+   * @throws Where the database cannot say what became of them; sending all of them again is right.
+   */
+  async record(
+    tenantId: string,
+    events: readonly UsageEvent[],
+    options: RecordingOptions = {},
+  ): Promise<Verdict[]> {
+    const verdicts = new Array<Verdict>(events.length);
+    const candidates = events.map((event, index) => ({
+      index,
+      event,
+      eventKey: eventKey(event.source, event.usageEventId),
+      fingerprint: fingerprint(event),
+    }));
+    for (let from = 0; from < candidates.length; from += EVENTS_PER_TRANSACTION_MAX) {
+      const chunk = candidates.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
+      const results = await this.recordChunk(tenantId, chunk, options);
+      chunk.forEach((candidate, i) => (verdicts[candidate.index] = results[i]!));
+    }
+    return verdicts;
+  }
+
+  private async recordChunk(
+    tenantId: string,
+    chunk: readonly Candidate[],
+    options: RecordingOptions,
+  ): Promise<Verdict[]> {
+    let connectionLosses = 0;
+    for (let attempt = 1; ; attempt++) {
+      const catalog = await this.catalogOf(tenantId);
+      const settings = {
+        tenantId,
+        historical: options.historical ?? false,
+        mayAdjust: options.mayAdjust ?? false,
+        createsCustomers: this.config.UNKNOWN_CUSTOMER === 'create',
+        graceSeconds: this.config.CLOSE_GRACE_SECONDS,
+      };
+      await catalog.load(this.db.recording, new Set(chunk.map((c) => c.event.customerId)));
+      try {
+        return await this.db.recording.transaction((tx) =>
+          new RecordingTransaction(tx, catalog, settings).run(chunk),
+        );
+      } catch (error) {
+        if (error instanceof StaleCatalog && attempt <= STALE_RETRIES_MAX) {
+          this.catalogs.delete(tenantId);
+        } else if (isConnectionLoss(error) && connectionLosses++ === 0) {
+          // Nobody knows whether it committed. Asking again is safe: what did comes back as known.
+          continue;
+        } else throw error;
+      }
+    }
+  }
+
+  private async catalogOf(tenantId: string): Promise<TenantCatalog> {
+    const known = this.catalogs.get(tenantId);
+    if (known !== undefined) return known;
+    const read = await TenantCatalog.read(this.db.recording, tenantId);
+    this.catalogs.set(tenantId, read);
+    return read;
+  }
+}
+
+function isConnectionLoss(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return state.startsWith('08') || state === '57P01' || state === '57P02';
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? error.code : undefined;
+  return code === 'ECONNRESET' || code === 'EPIPE' || /^Connection terminated/.test(error.message);
+}

@@ -1,0 +1,102 @@
+import { LRUCache } from 'lru-cache';
+import { customersByIdentity } from '../customers/customer.store.js';
+import type { Queryable } from '../database/connections.js';
+import type { ScheduleTimeline } from '../domain/billing-period.js';
+import type { Micros } from '../domain/instant.js';
+import type { Meter } from '../domain/meter.js';
+import { metersByEventType } from '../domain/usage-match.js';
+import { metersOf } from '../meters/meter.store.js';
+
+const CUSTOMERS_MAX = 50_000;
+
+/** Stands for all customers or all meters in `close_mark`. */
+const ALL = 0;
+
+export interface KnownCustomer {
+  readonly customerNo: number;
+  readonly timeline: ScheduleTimeline;
+  /** By meter: how far commands have closed this customer's periods. */
+  readonly closedThrough: ReadonlyMap<number, Micros>;
+}
+
+/**
+ * What recording needs to know of a tenant, as of one version of its gate. It is read before the
+ * gate and believed only if the version behind the gate is still the same.
+ */
+export class TenantCatalog {
+  private readonly customers = new LRUCache<string, KnownCustomer>({ max: CUSTOMERS_MAX });
+
+  private constructor(
+    private readonly tenantId: string,
+    readonly gateVersion: number,
+    readonly hashKey: Buffer,
+    readonly byType: ReadonlyMap<string, readonly Meter[]>,
+    private readonly closedForAll: ReadonlyMap<number, Micros>,
+  ) {}
+
+  static async read(db: Queryable, tenantId: string): Promise<TenantCatalog> {
+    // The version first: what changes after it shows as another version behind the gate.
+    const [tenant] = await db.query<{ gateVersion: number; hashKey: Buffer }>(
+      `SELECT gate_version AS "gateVersion", hash_key AS "hashKey" FROM tenant WHERE tenant_id = $1`,
+      [tenantId],
+    );
+    if (tenant === undefined) throw new Error('no such tenant');
+    const byType = metersByEventType(await metersOf(db, tenantId));
+    const marks = await readMarks(db, tenantId, [ALL]);
+    return new TenantCatalog(
+      tenantId,
+      tenant.gateVersion,
+      tenant.hashKey,
+      byType,
+      marks.get(ALL) ?? new Map(),
+    );
+  }
+
+  customer(identity: string): KnownCustomer | undefined {
+    return this.customers.get(identity);
+  }
+
+  /** Reads those of the customers that are not known yet; unknown ones stay unknown. */
+  async load(db: Queryable, identities: ReadonlySet<string>): Promise<void> {
+    const missing = [...identities].filter((identity) => !this.customers.has(identity));
+    if (missing.length === 0) return;
+    const found = await customersByIdentity(db, this.tenantId, missing);
+    const marks = await readMarks(
+      db,
+      this.tenantId,
+      [...found.values()].map((customer) => customer.customerNo),
+    );
+    for (const [identity, { customerNo, timeline }] of found) {
+      const closedThrough = marks.get(customerNo) ?? new Map<number, Micros>();
+      this.customers.set(identity, { customerNo, timeline, closedThrough });
+    }
+  }
+
+  /** How far commands have closed one customer's periods of one meter, but for the tenant's own mark. */
+  closedThrough(customer: KnownCustomer | undefined, meterNo: number): Micros {
+    return Math.max(
+      this.closedForAll.get(ALL) ?? 0,
+      this.closedForAll.get(meterNo) ?? 0,
+      customer?.closedThrough.get(ALL) ?? 0,
+      customer?.closedThrough.get(meterNo) ?? 0,
+    );
+  }
+}
+
+async function readMarks(
+  db: Queryable,
+  tenantId: string,
+  customerNos: readonly number[],
+): Promise<Map<number, Map<number, Micros>>> {
+  const rows = await db.query<{ customerNo: number; meterNo: number; closedThrough: Micros }>(
+    `SELECT customer_no AS "customerNo", meter_no AS "meterNo", closed_through AS "closedThrough"
+       FROM close_mark WHERE tenant_id = $1 AND customer_no = ANY ($2::bigint[])`,
+    [tenantId, customerNos],
+  );
+  const byCustomer = new Map<number, Map<number, Micros>>();
+  for (const row of rows) {
+    const marks = byCustomer.get(row.customerNo) ?? new Map<number, Micros>();
+    byCustomer.set(row.customerNo, marks.set(row.meterNo, row.closedThrough));
+  }
+  return byCustomer;
+}

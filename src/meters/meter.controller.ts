@@ -1,0 +1,51 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { parsePage } from '../database/page.js';
+import { fromMeter, PutMeterDto } from './meter.dto.js';
+import { MeterService } from './meter.service.js';
+
+@ApiTags('Meters')
+@Controller('v1/meters')
+export class MeterController {
+  constructor(private readonly meters: MeterService) {}
+
+  @Put(':key')
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'Make or change a meter; 201 where it was made' })
+  async put(
+    @Caller() caller: Principal,
+    @Param('key') key: string,
+    @Body() body: PutMeterDto,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { meter, created, stripe } = await this.meters.put(caller.tenantId, key, body);
+    reply.code(created ? 201 : 200);
+    return { ...fromMeter(meter), ...(stripe === undefined ? {} : { stripe }) };
+  }
+
+  @Get()
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'List the meters by key, archived ones included' })
+  async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
+    const page = await this.meters.list(caller.tenantId, parsePage(query, 1));
+    return { ...page, data: page.data.map(fromMeter) };
+  }
+
+  @Get(':key')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'Read one meter' })
+  async get(@Caller() caller: Principal, @Param('key') key: string) {
+    return fromMeter(await this.meters.get(caller.tenantId, key));
+  }
+
+  @Delete(':key')
+  @HttpCode(204)
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'Archive a meter: it counts nothing from now on' })
+  async archive(@Caller() caller: Principal, @Param('key') key: string): Promise<void> {
+    await this.meters.archive(caller.tenantId, key);
+  }
+}

@@ -1,0 +1,175 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayNotEmpty,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsOptional,
+} from 'class-validator';
+import { formatInstant, parseInstant, type Micros } from '../domain/instant.js';
+import {
+  AGGREGATIONS,
+  LATE_USAGE_POLICIES,
+  PUSH_MODES,
+  type Aggregation,
+  type LateUsagePolicy,
+  type PushMode,
+} from '../domain/meter.js';
+import { IsAbsentOr, IsInstant, IsShortText } from '../problem/field-rules.js';
+import { IsFilter, toFilter, type SentFilter } from './meter-filter.js';
+import type { MeterChange } from './meter-settings.js';
+import type { StoredMeter } from './meter.store.js';
+
+/** What becomes of what an open period has delivered where its mapping changes. */
+export const MAPPING_CHANGES = ['now', 'period_start'] as const;
+export type MappingChange = (typeof MAPPING_CHANGES)[number];
+
+const INSTANT = { type: String, format: 'date-time', nullable: true } as const;
+
+/** An absent field keeps its value, null clears it to its default. */
+export class PutMeterDto {
+  @ApiPropertyOptional({ enum: AGGREGATIONS, description: 'Needed to make a meter.' })
+  @IsAbsentOr()
+  @IsIn(AGGREGATIONS)
+  readonly aggregation?: Aggregation;
+
+  @ApiPropertyOptional({ type: String, nullable: true, maxLength: 255 })
+  @IsOptional()
+  @IsShortText(255)
+  readonly display_name?: string | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true, maxLength: 255 })
+  @IsOptional()
+  @IsShortText(255)
+  readonly unit?: string | null;
+
+  @ApiPropertyOptional({ type: [String], nullable: true, description: 'Default: its key.' })
+  @IsOptional()
+  @IsArray()
+  @ArrayNotEmpty()
+  @ArrayMaxSize(100)
+  @ArrayUnique()
+  @IsShortText(255, { each: true })
+  readonly event_types?: string[] | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true, default: 'quantity' })
+  @IsOptional()
+  @IsShortText(255)
+  readonly value_property?: string | null;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'array', items: { type: 'string' } },
+    nullable: true,
+    example: { region: ['eu', 'us'] },
+  })
+  @IsOptional()
+  @IsFilter()
+  // As it was sent: class-transformer leaves out properties called `constructor`.
+  @Transform(({ obj }: { obj: { filter?: unknown } }) => obj.filter)
+  readonly filter?: SentFilter | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'Of unique_count.' })
+  @IsOptional()
+  @IsShortText(255)
+  readonly unique_property?: string | null;
+
+  @ApiPropertyOptional({ type: [String], nullable: true, maxItems: 2 })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(2)
+  @ArrayUnique()
+  @IsShortText(255, { each: true })
+  readonly dimensions?: string[] | null;
+
+  @ApiPropertyOptional({ type: Boolean, nullable: true, description: 'Of last.' })
+  @IsOptional()
+  @IsBoolean()
+  readonly carry_last?: boolean | null;
+
+  @ApiPropertyOptional({ type: String, nullable: true, maxLength: 100 })
+  @IsOptional()
+  @IsShortText(100)
+  readonly stripe_event_name?: string | null;
+
+  @ApiPropertyOptional({ enum: PUSH_MODES, nullable: true, default: 'live' })
+  @IsOptional()
+  @IsIn(PUSH_MODES)
+  readonly push?: PushMode | null;
+
+  @ApiPropertyOptional(INSTANT)
+  @IsOptional()
+  @IsInstant()
+  readonly push_from?: string | null;
+
+  @ApiPropertyOptional(INSTANT)
+  @IsOptional()
+  @IsInstant()
+  readonly billing_starts_at?: string | null;
+
+  @ApiPropertyOptional({ enum: LATE_USAGE_POLICIES, nullable: true })
+  @IsOptional()
+  @IsIn(LATE_USAGE_POLICIES)
+  readonly late_usage?: LateUsagePolicy | null;
+
+  @ApiPropertyOptional({
+    enum: MAPPING_CHANGES,
+    description: 'Needed where the Stripe mapping changes after open periods were pushed.',
+  })
+  @IsOptional()
+  @IsIn(MAPPING_CHANGES)
+  readonly from?: MappingChange;
+}
+
+export function toMeterChange(dto: PutMeterDto): MeterChange {
+  return {
+    aggregation: dto.aggregation,
+    displayName: dto.display_name,
+    unit: dto.unit,
+    eventTypes: dto.event_types,
+    valueProperty: dto.value_property,
+    filter: dto.filter && toFilter(dto.filter),
+    uniqueProperty: dto.unique_property,
+    dimensions: dto.dimensions,
+    carryLast: dto.carry_last,
+    stripeEventName: dto.stripe_event_name,
+    push: dto.push,
+    pushFrom: toInstant(dto.push_from),
+    billingStartsAt: toInstant(dto.billing_starts_at),
+    lateUsage: dto.late_usage,
+  };
+}
+
+export function fromMeter(meter: StoredMeter): Record<string, unknown> {
+  return {
+    key: meter.key,
+    aggregation: meter.aggregation,
+    display_name: meter.displayName,
+    unit: meter.unit,
+    event_types: meter.eventTypes,
+    value_property: meter.valueProperty,
+    filter: meter.filter,
+    unique_property: meter.uniqueProperty,
+    dimensions: meter.dimensions,
+    carry_last: meter.carryLast,
+    stripe_event_name: meter.stripeEventName,
+    push: meter.push,
+    push_from: fromInstant(meter.pushFrom),
+    billing_starts_at: fromInstant(meter.billingStartsAt),
+    late_usage: meter.lateUsage,
+    archived: meter.archived,
+    settings_version: meter.version,
+    created_at: formatInstant(meter.createdAt),
+  };
+}
+
+function toInstant(text: string | null | undefined): Micros | null | undefined {
+  return text === null || text === undefined ? text : parseInstant(text);
+}
+
+function fromInstant(instant: Micros | null): string | null {
+  return instant === null ? null : formatInstant(instant);
+}

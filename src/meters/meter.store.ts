@@ -1,0 +1,109 @@
+import type { Queryable, Transaction } from '../database/connections.js';
+import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { Meter } from '../domain/meter.js';
+
+/** A meter under its newest settings. */
+export interface StoredMeter extends Meter {
+  readonly createdAt: Micros;
+}
+
+/** What one version of the settings says. */
+export type MeterSettings = Omit<Meter, 'meterNo' | 'key' | 'version'>;
+
+const COLUMNS = `
+       m.meter_no AS "meterNo", m.key, s.version, s.aggregation, s.display_name AS "displayName",
+       s.unit, s.event_types AS "eventTypes", s.value_property AS "valueProperty",
+       s.unique_property AS "uniqueProperty", s.filter, s.dimensions, s.carry_last AS "carryLast",
+       s.stripe_event_name AS "stripeEventName", s.push, s.push_from AS "pushFrom",
+       s.billing_starts_at AS "billingStartsAt", s.late_usage AS "lateUsage", s.archived,
+       m.created_at AS "createdAt"`;
+
+const NEWEST = `
+  FROM meter m
+  JOIN meter_settings s
+    ON s.tenant_id = m.tenant_id AND s.meter_no = m.meter_no
+   AND s.version = (SELECT max(n.version) FROM meter_settings n
+                     WHERE n.tenant_id = m.tenant_id AND n.meter_no = m.meter_no)`;
+
+/** All meters of the tenant by number, archived ones included. */
+export async function metersOf(db: Queryable, tenantId: string): Promise<StoredMeter[]> {
+  return db.query<StoredMeter>(
+    `SELECT ${COLUMNS} ${NEWEST} WHERE m.tenant_id = $1 ORDER BY m.meter_no`,
+    [tenantId],
+  );
+}
+
+export async function meterByKey(
+  db: Queryable,
+  tenantId: string,
+  key: string,
+): Promise<StoredMeter | undefined> {
+  const [meter] = await db.query<StoredMeter>(
+    `SELECT ${COLUMNS} ${NEWEST} WHERE m.tenant_id = $1 AND m.key = $2`,
+    [tenantId, key],
+  );
+  return meter;
+}
+
+/** Meters in the order of their keys, which follow `afterKey`. */
+export async function metersAfter(
+  db: Queryable,
+  tenantId: string,
+  afterKey: string,
+  limit: number,
+): Promise<StoredMeter[]> {
+  return db.query<StoredMeter>(
+    `SELECT ${COLUMNS} ${NEWEST} WHERE m.tenant_id = $1 AND m.key > $2 ORDER BY m.key LIMIT $3`,
+    [tenantId, afterKey, limit],
+  );
+}
+
+/** Makes a meter without settings. Only behind the closed gate: numbers are counted up. */
+export async function insertMeter(tx: Transaction, tenantId: string, key: string): Promise<number> {
+  const [made] = await tx.query<{ meterNo: number }>(
+    `INSERT INTO meter (tenant_id, meter_no, key)
+     SELECT $1::uuid, coalesce(max(meter_no), 0) + 1, $2::text FROM meter WHERE tenant_id = $1::uuid
+     RETURNING meter_no AS "meterNo"`,
+    [tenantId, key],
+  );
+  return made!.meterNo;
+}
+
+export async function insertSettings(
+  tx: Transaction,
+  tenantId: string,
+  meterNo: number,
+  version: number,
+  settings: MeterSettings,
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, display_name, unit,
+            event_types, value_property, unique_property, filter, dimensions, carry_last,
+            stripe_event_name, push, push_from, billing_starts_at, late_usage, archived)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+    [
+      tenantId,
+      meterNo,
+      version,
+      settings.aggregation,
+      settings.displayName,
+      settings.unit,
+      settings.eventTypes,
+      settings.valueProperty,
+      settings.uniqueProperty,
+      JSON.stringify(settings.filter),
+      settings.dimensions,
+      settings.carryLast,
+      settings.stripeEventName,
+      settings.push,
+      instantOrNull(settings.pushFrom),
+      instantOrNull(settings.billingStartsAt),
+      settings.lateUsage,
+      settings.archived,
+    ],
+  );
+}
+
+function instantOrNull(instant: Micros | null): string | null {
+  return instant === null ? null : formatInstantMicros(instant);
+}

@@ -1,0 +1,14 @@
+import type { Queryable } from '../database/connections.js';
+import { Problem } from '../problem/problem.js';
+import { meterByKey, type StoredMeter } from './meter.store.js';
+
+/** @throws Problem `meter_not_found` where no meter, archived or not, has this key. */
+export async function requireMeter(
+  db: Queryable,
+  tenantId: string,
+  key: string,
+): Promise<StoredMeter> {
+  const meter = await meterByKey(db, tenantId, key);
+  if (meter === undefined) throw new Problem('meter_not_found', 'no meter has this key');
+  return meter;
+}

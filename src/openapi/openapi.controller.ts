@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Controller, Get, Param, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../access/require-scope.js';
+import { Problem } from '../problem/problem.js';
+import { OpenApiDocument } from './openapi-document.js';
+
+/** What the page loads, and as what. */
+const ASSETS: Readonly<Record<string, string>> = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+};
+
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <title>Countonce API</title>
+    <link rel="stylesheet" href="/docs/swagger-ui.css" />
+  </head>
+  <body>
+    <div id="api"></div>
+    <script src="/docs/swagger-ui-bundle.js"></script>
+    <script>SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api' });</script>
+  </body>
+</html>`;
+
+/** The API's description, for programs and for people. */
+@ApiExcludeController()
+@Controller()
+export class OpenApiController {
+  private readonly folder = join(
+    createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'),
+    '..',
+  );
+
+  constructor(private readonly document: OpenApiDocument) {}
+
+  @Get('openapi.json')
+  @Public()
+  openApi(): unknown {
+    return this.document.get();
+  }
+
+  @Get('docs')
+  @Public()
+  page(@Res() reply: FastifyReply): void {
+    void reply.type('text/html; charset=utf-8').send(PAGE);
+  }
+
+  @Get('docs/:asset')
+  @Public()
+  async asset(@Param('asset') asset: string, @Res() reply: FastifyReply): Promise<void> {
+    const type = Object.hasOwn(ASSETS, asset) ? ASSETS[asset] : undefined;
+    if (type === undefined) throw new Problem('route_not_found', 'no such file');
+    await reply.type(type).send(await readFile(join(this.folder, asset)));
+  }
+}

@@ -1,0 +1,67 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { parsePage, type Page } from '../database/page.js';
+import { parseInstant, type Micros } from '../domain/instant.js';
+import { Problem } from '../problem/problem.js';
+import { BillingPeriodListDto, BillingPeriodQueryDto } from './billing-period.dto.js';
+import { BillingPeriodService, type StatementAnswer } from './billing-period.service.js';
+
+@ApiTags('billing periods')
+@Controller('v1/customers/:id/billing-periods')
+export class BillingPeriodController {
+  constructor(private readonly periods: BillingPeriodService) {}
+
+  @Get()
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'The billing periods of a customer that have usage' })
+  list(
+    @Caller() caller: Principal,
+    @Param('id') customerId: string,
+    @Query() query: BillingPeriodListDto,
+  ): Promise<Page<StatementAnswer>> {
+    return this.periods.list(caller.tenantId, customerId, query, parsePage(query, 2));
+  }
+
+  @Get(':period_start')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'The statement of one billing period' })
+  get(
+    @Caller() caller: Principal,
+    @Param('id') customerId: string,
+    @Param('period_start') start: string,
+    @Query() query: BillingPeriodQueryDto,
+  ): Promise<StatementAnswer> {
+    return this.periods.get(caller.tenantId, customerId, query.meter, instantOf(start));
+  }
+
+  @Get(':period_start/usage-events')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'The usage events behind a statement' })
+  usageEvents(
+    @Caller() caller: Principal,
+    @Param('id') customerId: string,
+    @Param('period_start') start: string,
+    @Query() query: BillingPeriodQueryDto,
+  ): Promise<Page<Record<string, unknown>>> {
+    return this.periods.usageEvents(
+      caller.tenantId,
+      customerId,
+      query.meter,
+      instantOf(start),
+      parsePage(query, 2),
+    );
+  }
+}
+
+function instantOf(text: string): Micros {
+  const at = parseInstant(text);
+  if (at === undefined) {
+    throw new Problem(
+      'billing_period_not_found',
+      'a period is named by its start, an RFC 3339 time',
+    );
+  }
+  return at;
+}

@@ -1,0 +1,149 @@
+import { Injectable } from '@nestjs/common';
+import { Big } from 'big.js';
+import { requireCustomer } from '../customers/require-customer.js';
+import { Database } from '../database/database.js';
+import { toPage, type Page, type PageRequest } from '../database/page.js';
+import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
+import { requireMeter } from '../meters/require-meter.js';
+import { Problem } from '../problem/problem.js';
+import { statementValues } from '../usage/statement-values.js';
+import { pushedValues } from '../usage/pushed-values.js';
+import { UsageEventService } from '../usage/usage-event.service.js';
+import { statementDigest } from '../domain/entry-digest.js';
+import {
+  billingPeriods,
+  carriedOut,
+  type BillingPeriodFilter,
+  type BillingPeriodRow,
+  type PeriodStatus,
+} from './billing-period.query.js';
+
+/** A billing period with its statement, or, while it is not closed, what the statement would say. */
+export type StatementAnswer = Record<string, unknown>;
+
+@Injectable()
+export class BillingPeriodService {
+  constructor(
+    private readonly db: Database,
+    private readonly events: UsageEventService,
+  ) {}
+
+  async list(
+    tenantId: string,
+    customerId: string,
+    query: { meter?: string; status?: PeriodStatus },
+    page: PageRequest,
+  ): Promise<Page<StatementAnswer>> {
+    const { customerNo } = await requireCustomer(this.db.work, tenantId, customerId);
+    const meterNo =
+      query.meter === undefined
+        ? null
+        : (await requireMeter(this.db.work, tenantId, query.meter)).meterNo;
+    const filter = { customerNo, meterNo, start: null, status: query.status ?? null };
+    const rows = await billingPeriods(this.db.work, tenantId, filter, page.after, page.limit + 1);
+    const { data, next_cursor } = toPage(rows, page.limit, (row) => [
+      formatInstantMicros(row.periodStart),
+      String(row.meterNo),
+    ]);
+    return { data: await this.statements(tenantId, customerId, data), next_cursor };
+  }
+
+  async get(
+    tenantId: string,
+    customerId: string,
+    meter: string,
+    start: Micros,
+  ): Promise<StatementAnswer> {
+    const row = await this.find(tenantId, customerId, meter, start);
+    return (await this.statements(tenantId, customerId, [row]))[0]!;
+  }
+
+  /** The events whose entries add up to the statement. */
+  async usageEvents(
+    tenantId: string,
+    customerId: string,
+    meter: string,
+    start: Micros,
+    page: PageRequest,
+  ): Promise<Page<Record<string, unknown>>> {
+    const row = await this.find(tenantId, customerId, meter, start);
+    const period = { meterNo: row.meterNo, start };
+    return this.events.list(tenantId, { customerId, period }, page);
+  }
+
+  private async find(
+    tenantId: string,
+    customerId: string,
+    meter: string,
+    start: Micros,
+  ): Promise<BillingPeriodRow> {
+    const { customerNo } = await requireCustomer(this.db.work, tenantId, customerId);
+    const { meterNo } = await requireMeter(this.db.work, tenantId, meter);
+    const filter: BillingPeriodFilter = { customerNo, meterNo, start, status: null };
+    const [row] = await billingPeriods(this.db.work, tenantId, filter, undefined, 1);
+    if (row === undefined) {
+      throw new Problem(
+        'billing_period_not_found',
+        'the customer has no usage in a period of this start',
+      );
+    }
+    return row;
+  }
+
+  private async statements(
+    tenantId: string,
+    customerId: string,
+    rows: readonly BillingPeriodRow[],
+  ): Promise<StatementAnswer[]> {
+    const open = rows.filter((row) => row.closedAt === null);
+    const values = await statementValues(this.db.work, tenantId, open);
+    const valueOf = new Map(open.map((row, i) => [row, values[i]!]));
+    const out = await carriedOut(this.db.work, tenantId, rows);
+    const pushed = await pushedValues(this.db.work, tenantId, rows);
+    return rows.map((row, i) => {
+      const now = valueOf.get(row);
+      const value = row.value ?? now!.value;
+      const eventCount = row.eventCount ?? now!.eventCount;
+      const digest = row.digest ?? statementDigest(eventCount, now!.digestSum);
+      return {
+        customer_id: customerId,
+        meter: row.meter,
+        period_start: formatInstant(row.periodStart),
+        period_end: formatInstant(row.periodEnd),
+        status: row.status,
+        closed_at: row.closedAt === null ? null : formatInstant(row.closedAt),
+        value,
+        event_count: eventCount,
+        carried_in: row.carriedIn ?? now!.carriedIn,
+        carried_out: out[i]!,
+        ...split(value, pushed[i]!, row.excluded),
+        amendments: [],
+        digest: digest.toString('hex'),
+      };
+    });
+  }
+}
+
+/** Where the value stands: its parts add up to it, and what is nowhere yet is pending. */
+function split(
+  value: string,
+  pushed: Awaited<ReturnType<typeof pushedValues>>[number],
+  excluded: boolean,
+): Record<string, string> {
+  const rest = Big(value)
+    .minus(pushed.delivered)
+    .minus(pushed.confirmed)
+    .minus(pushed.unknown)
+    .minus(pushed.held)
+    .minus(pushed.rejected);
+  return {
+    delivered_value: pushed.delivered,
+    confirmed_value: pushed.confirmed,
+    pending_value: excluded ? '0' : rest.toFixed(),
+    unknown_value: pushed.unknown,
+    held_value: pushed.held,
+    rejected_value: pushed.rejected,
+    excluded_value: excluded ? rest.toFixed() : '0',
+    unbillable_value: '0',
+  };
+}

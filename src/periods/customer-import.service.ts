@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { decodeUtf8 } from '../domain/utf8.js';
+import { ndjsonLines, type NdjsonLine } from '../domain/ndjson-lines.js';
+import { parseStrictJson } from '../domain/strict-json.js';
+import { isAtMost, isStorableText } from '../domain/text.js';
+import type { CustomerChange } from '../customers/customer-change.js';
+import type { ChangeStatus } from '../customers/customer-register.js';
+import { Problem, ValidationProblem } from '../problem/problem.js';
+import { ProblemValidationPipe } from '../problem/validation.pipe.js';
+import { CustomerService, type ChangeOutcome } from './customer.service.js';
+import { PutCustomerDto, toCustomerChange } from './customer.dto.js';
+
+/** While so many are written, recording waits: some 100 ms. */
+const CUSTOMERS_PER_TRANSACTION = 500;
+
+/** What became of one line. */
+export interface ImportResult {
+  /** Counted from 0, blank lines left out. */
+  readonly index: number;
+  readonly customerId: string | undefined;
+  readonly outcome: ChangeOutcome;
+}
+
+export type ImportCounts = Record<ChangeStatus | 'rejected', number>;
+
+interface ReadLine {
+  readonly customerId?: string;
+  readonly read: CustomerChange | Problem;
+}
+
+/** Customers in bulk: one JSON object a line, any number of lines, in constant memory. */
+@Injectable()
+export class CustomerImportService {
+  private readonly validation = new ProblemValidationPipe();
+
+  constructor(private readonly customers: CustomerService) {}
+
+  /** Yields the results in the order of the lines, each after its commit, and returns the counts. */
+  async *import(
+    tenantId: string,
+    body: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<ImportResult, ImportCounts, undefined> {
+    const counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, rejected: 0 };
+    let index = 0;
+    let chunk: ReadLine[] = [];
+    for await (const line of ndjsonLines(body)) {
+      chunk.push(await this.readLine(line));
+      if (chunk.length < CUSTOMERS_PER_TRANSACTION) continue;
+      yield* count(counts, await this.apply(tenantId, chunk, index));
+      index += chunk.length;
+      chunk = [];
+    }
+    if (chunk.length > 0) yield* count(counts, await this.apply(tenantId, chunk, index));
+    return counts;
+  }
+
+  private async apply(
+    tenantId: string,
+    lines: readonly ReadLine[],
+    firstIndex: number,
+  ): Promise<ImportResult[]> {
+    const changes = lines.flatMap(({ read }) => (read instanceof Problem ? [] : [read]));
+    const outcomes = changes.length === 0 ? [] : await this.customers.putMany(tenantId, changes);
+    let next = 0;
+    return lines.map(({ customerId, read }, offset) => ({
+      index: firstIndex + offset,
+      customerId,
+      outcome: read instanceof Problem ? { status: 'rejected', problem: read } : outcomes[next++]!,
+    }));
+  }
+
+  private async readLine(line: NdjsonLine): Promise<ReadLine> {
+    let customerId: string | undefined;
+    try {
+      const { customer_id: id, ...fields } = parseLine(line);
+      if (typeof id === 'string') customerId = id;
+      const dto = (await this.validation.transform(fields, {
+        type: 'body',
+        metatype: PutCustomerDto,
+      })) as PutCustomerDto;
+      const change = toCustomerChange(checkCustomerId(id, '/customer_id'), dto);
+      return { customerId: change.customerId, read: change };
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      return customerId === undefined ? { read: problem } : { customerId, read: problem };
+    }
+  }
+}
+
+/** @throws ValidationProblem where it is none that can be kept. */
+export function checkCustomerId(id: unknown, pointer: string): string {
+  if (typeof id === 'string' && id !== '' && isAtMost(id, 255) && isStorableText(id)) return id;
+  const detail =
+    'a customer_id is a string of 1 to 255 characters, without NUL and lone surrogates';
+  const code = id === undefined ? 'required' : 'invalid';
+  throw new ValidationProblem([{ pointer, code, detail }]);
+}
+
+function parseLine({ bytes }: NdjsonLine): Record<string, unknown> {
+  if (bytes === undefined) throw new Problem('line_too_long', 'the line is longer than 64 KiB');
+  const text = decodeUtf8(bytes);
+  if (text === undefined) throw new Problem('invalid_utf8', 'the line is not UTF-8');
+  const parsed = parseStrictJson(text);
+  if (!parsed.ok) throw new Problem(parsed.code, parsed.detail);
+  const { value } = parsed;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  const detail = 'a line is one JSON object';
+  throw new ValidationProblem([{ pointer: '', code: 'invalid_type', detail }]);
+}
+
+function* count(
+  counts: ImportCounts,
+  results: readonly ImportResult[],
+): Generator<ImportResult, void, undefined> {
+  for (const result of results) {
+    counts[result.outcome.status] += 1;
+    yield result;
+  }
+}

@@ -1,0 +1,81 @@
+import { Readable } from 'node:stream';
+import { Body, Controller, Get, Param, Put, Query, Res } from '@nestjs/common';
+import { ApiConsumes, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { parsePage } from '../database/page.js';
+import { Problem, ValidationProblem } from '../problem/problem.js';
+import { toNdjson } from './customer-import.dto.js';
+import { checkCustomerId, CustomerImportService } from './customer-import.service.js';
+import { fromCustomer, PutCustomerDto, toCustomerChange } from './customer.dto.js';
+import { CustomerService } from './customer.service.js';
+
+const NDJSON = 'application/x-ndjson';
+
+@ApiTags('Customers')
+@Controller('v1/customers')
+export class CustomerController {
+  constructor(
+    private readonly customers: CustomerService,
+    private readonly imports: CustomerImportService,
+  ) {}
+
+  @Put()
+  @RequireScope('billing:write')
+  @ApiOperation({
+    summary: 'Make or change customers, one a line; send all again where it broke off',
+  })
+  @ApiConsumes(NDJSON)
+  @ApiProduces(NDJSON)
+  async putMany(
+    @Caller() caller: Principal,
+    @Body() body: unknown,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    if (!(body instanceof Readable)) {
+      throw new Problem('unsupported_media_type', `customers are read in bulk as ${NDJSON}`);
+    }
+    const results = this.imports.import(caller.tenantId, body as AsyncIterable<Buffer>);
+    await reply.type(NDJSON).send(Readable.from(toNdjson(results)));
+  }
+
+  @Put(':id')
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'Make or change a customer; 201 where it was made' })
+  async put(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body() body: PutCustomerDto,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const change = toCustomerChange(checkCustomerId(id, '/customer_id'), body);
+    const { customer, created } = await this.customers.put(caller.tenantId, change);
+    reply.code(created ? 201 : 200);
+    return fromCustomer(customer);
+  }
+
+  @Get()
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'List the customers by id' })
+  @ApiQuery({ name: 'mapped', required: false, enum: ['true', 'false'] })
+  async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
+    const isMapped = toMapped(query['mapped']);
+    const page = await this.customers.list(caller.tenantId, isMapped, parsePage(query, 1));
+    return { ...page, data: page.data.map(fromCustomer) };
+  }
+
+  @Get(':id')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'Read a customer by its id or an alias' })
+  async get(@Caller() caller: Principal, @Param('id') id: string) {
+    return fromCustomer(await this.customers.get(caller.tenantId, id));
+  }
+}
+
+function toMapped(mapped: unknown): boolean | undefined {
+  if (mapped === undefined) return undefined;
+  if (mapped === 'true' || mapped === 'false') return mapped === 'true';
+  const detail = 'mapped is true or false';
+  throw new ValidationProblem([{ pointer: '/mapped', code: 'invalid', detail }]);
+}

@@ -1,0 +1,92 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, IsIn, IsOptional, ValidateNested } from 'class-validator';
+import type { CustomerChange } from '../customers/customer-change.js';
+import type { CustomerRecord } from '../customers/customer-record.store.js';
+import { latestSchedule } from '../customers/schedule-timeline.js';
+import { formatInstant } from '../domain/instant.js';
+import { PUSH_MODES, type PushMode } from '../domain/meter.js';
+import { IsShortText } from '../problem/field-rules.js';
+import { BillingPeriodDto, toSchedule } from './schedule.dto.js';
+
+const MAPPING_CHANGES = ['now', 'period_start'] as const;
+
+/** An absent field keeps its value, null clears it. */
+export class PutCustomerDto {
+  @ApiPropertyOptional({ type: String, nullable: true, maxLength: 255 })
+  @IsOptional()
+  @IsShortText(255)
+  readonly name?: string | null;
+
+  @ApiPropertyOptional({ type: [String], nullable: true, description: 'All of them.' })
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsShortText(255, { each: true })
+  readonly aliases?: string[] | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    maxLength: 255,
+    example: 'cus_NffrFeUfNV2Hib',
+  })
+  @IsOptional()
+  @IsShortText(255)
+  readonly stripe_customer_id?: string | null;
+
+  @ApiPropertyOptional({
+    enum: PUSH_MODES,
+    nullable: true,
+    description: 'Null: as the meter says.',
+  })
+  @IsOptional()
+  @IsIn(PUSH_MODES)
+  readonly push?: PushMode | null;
+
+  @ApiPropertyOptional({ type: BillingPeriodDto, nullable: true })
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => BillingPeriodDto)
+  readonly billing_period?: BillingPeriodDto | null;
+
+  @ApiPropertyOptional({
+    enum: MAPPING_CHANGES,
+    description: 'Needed where the Stripe mapping changes after open periods were pushed.',
+  })
+  @IsOptional()
+  @IsIn(MAPPING_CHANGES)
+  readonly from?: (typeof MAPPING_CHANGES)[number];
+}
+
+/** @throws Problem for a billing period that there is none of, such as in an unknown time zone. */
+export function toCustomerChange(customerId: string, dto: PutCustomerDto): CustomerChange {
+  return {
+    customerId,
+    name: dto.name,
+    aliases: dto.aliases,
+    stripeCustomerId: dto.stripe_customer_id,
+    push: dto.push,
+    schedule: dto.billing_period && toSchedule(dto.billing_period),
+    saysFrom: dto.from != null,
+  };
+}
+
+export function fromCustomer(customer: CustomerRecord): Record<string, unknown> {
+  const { schedule, effectiveFrom } = latestSchedule(customer.timeline);
+  return {
+    customer_id: customer.customerId,
+    name: customer.name,
+    aliases: customer.aliases,
+    stripe_customer_id: customer.stripeCustomerId,
+    push: customer.push,
+    billing_period: {
+      interval: schedule.interval,
+      interval_count: schedule.intervalCount,
+      anchor: formatInstant(schedule.anchor),
+      timezone: schedule.timezone,
+      effective_from: effectiveFrom === undefined ? null : formatInstant(effectiveFrom),
+    },
+    created_at: formatInstant(customer.createdAt),
+  };
+}

@@ -1,0 +1,34 @@
+import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { CreatePeriodCloseDto, type PeriodCloseAnswer } from './period-close.dto.js';
+import { PeriodCloseService } from './period-close.service.js';
+
+@ApiTags('billing periods')
+@Controller('v1/period-closes')
+export class PeriodCloseController {
+  constructor(private readonly closes: PeriodCloseService) {}
+
+  /** 200 with the finished close, or 202 and its id where it takes longer. */
+  @Post()
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'Close every billing period that ended by an instant' })
+  async create(
+    @Caller() caller: Principal,
+    @Body() body: CreatePeriodCloseDto,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PeriodCloseAnswer> {
+    const answer = await this.closes.close(caller.tenantId, body);
+    reply.status(answer.status === 'running' ? 202 : 200);
+    return answer;
+  }
+
+  @Get(':id')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'How far a close has come' })
+  get(@Caller() caller: Principal, @Param('id') id: string): Promise<PeriodCloseAnswer> {
+    return this.closes.get(caller.tenantId, id);
+  }
+}

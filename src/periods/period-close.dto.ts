@@ -1,0 +1,56 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsBoolean, IsOptional, IsString, Length } from 'class-validator';
+import { formatInstant } from '../domain/instant.js';
+import type { PeriodClose } from './period-close.store.js';
+
+export class CreatePeriodCloseDto {
+  @ApiPropertyOptional({ description: 'RFC 3339; not later than now, which is the default' })
+  @IsOptional()
+  @IsString()
+  readonly as_of?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  @Length(1, 255)
+  readonly customer_id?: string;
+
+  @ApiPropertyOptional({ description: "A meter's key" })
+  @IsOptional()
+  @IsString()
+  @Length(1, 64)
+  readonly meter?: string;
+
+  @ApiPropertyOptional({ description: 'Tell what would be closed, and close nothing' })
+  @IsOptional()
+  @IsBoolean()
+  readonly dry_run?: boolean;
+}
+
+export interface PeriodCloseAnswer {
+  readonly id: string | null;
+  readonly status: 'running' | 'finished' | 'dry_run';
+  readonly as_of: string;
+  readonly dry_run: boolean;
+  readonly progress: { readonly due: number; readonly closed: number };
+  /** Periods this close has written the statement of. */
+  readonly closed: number;
+  readonly already_closed: number;
+  /** Closed periods that were handed to the push stage. */
+  readonly pushes: number;
+  readonly closed_at: string | null;
+}
+
+export function fromPeriodClose(close: PeriodClose): PeriodCloseAnswer {
+  return {
+    id: close.id,
+    status: close.finishedAt === null ? 'running' : 'finished',
+    as_of: formatInstant(close.asOf),
+    dry_run: false,
+    progress: { due: Math.max(close.due, close.closed), closed: close.closed },
+    closed: close.closed,
+    already_closed: close.alreadyClosed,
+    pushes: close.pushes,
+    closed_at: formatInstant(close.closedAt),
+  };
+}

@@ -1,0 +1,94 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { requireCustomer } from '../customers/require-customer.js';
+import { Database } from '../database/database.js';
+import { formatInstant, parseInstant, type Micros } from '../domain/instant.js';
+import { requireMeter } from '../meters/require-meter.js';
+import { Problem, ValidationProblem } from '../problem/problem.js';
+import {
+  fromPeriodClose,
+  type CreatePeriodCloseDto,
+  type PeriodCloseAnswer,
+} from './period-close.dto.js';
+import { closeById } from './period-close.store.js';
+import { PeriodCloser } from './period-closer.js';
+
+/** How long a request waits for its close; then it is answered 202 and the close goes on. */
+const ANSWER_AFTER_MS = 25_000;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+@Injectable()
+export class PeriodCloseService {
+  private readonly logger = new Logger(PeriodCloseService.name);
+
+  constructor(
+    private readonly db: Database,
+    private readonly closer: PeriodCloser,
+  ) {}
+
+  async close(tenantId: string, request: CreatePeriodCloseDto): Promise<PeriodCloseAnswer> {
+    const scope = {
+      asOf: instantOf(request.as_of),
+      customerNo: await numberOf(
+        request.customer_id,
+        async (id) => (await requireCustomer(this.db.work, tenantId, id)).customerNo,
+      ),
+      meterNo: await numberOf(
+        request.meter,
+        async (key) => (await requireMeter(this.db.work, tenantId, key)).meterNo,
+      ),
+      byClock: false,
+    };
+    if (request.dry_run === true) {
+      const { asOf, due, alreadyClosed } = await this.closer.rehearse(tenantId, scope);
+      return {
+        id: null,
+        status: 'dry_run',
+        as_of: formatInstant(asOf),
+        dry_run: true,
+        progress: { due, closed: 0 },
+        closed: due,
+        already_closed: alreadyClosed,
+        pushes: 0,
+        closed_at: null,
+      };
+    }
+    const begun = await this.closer.begin(tenantId, scope);
+    let failed: unknown;
+    const finished = this.closer.finish(tenantId, begun).catch((error: unknown) => {
+      failed = error;
+      // A worker goes on with it; the mark stands.
+      this.logger.error(error, `close ${begun.id} was interrupted`);
+    });
+    await Promise.race([
+      finished,
+      new Promise((resume) => setTimeout(resume, ANSWER_AFTER_MS).unref()),
+    ]);
+    if (failed !== undefined) throw failed;
+    return this.get(tenantId, begun.id);
+  }
+
+  async get(tenantId: string, id: string): Promise<PeriodCloseAnswer> {
+    const close = UUID.test(id) ? await closeById(this.db.work, tenantId, id) : undefined;
+    if (close === undefined)
+      throw new Problem('period_close_not_found', 'no period close has this id');
+    return fromPeriodClose(close);
+  }
+}
+
+function instantOf(text: string | undefined): Micros | undefined {
+  if (text == null) return undefined;
+  const at = parseInstant(text);
+  if (at === undefined) {
+    const detail = 'as_of must be an RFC 3339 time with an offset';
+    throw new ValidationProblem([{ pointer: '/as_of', code: 'invalid', detail }]);
+  }
+  return at;
+}
+
+/** 0 stands for all of them. */
+async function numberOf(
+  name: string | undefined,
+  find: (name: string) => Promise<number>,
+): Promise<number> {
+  return name == null ? 0 : find(name);
+}

@@ -1,0 +1,307 @@
+import type { Queryable, Transaction } from '../database/connections.js';
+import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { Aggregation } from '../domain/meter.js';
+
+/** Which periods a close is about; 0 stands for every customer or every meter. */
+export interface CloseScope {
+  readonly asOf: Micros;
+  readonly customerNo: number;
+  readonly meterNo: number;
+  /** The own clock's closes leave backfilled periods to a command. */
+  readonly byClock: boolean;
+}
+
+export interface PeriodClose extends CloseScope {
+  readonly id: string;
+  readonly due: number;
+  readonly closed: number;
+  readonly alreadyClosed: number;
+  /** Periods handed to the push stage. */
+  readonly pushes: number;
+  /** The one instant of all its periods. */
+  readonly closedAt: Micros;
+  readonly finishedAt: Micros | null;
+}
+
+export interface DuePeriod {
+  readonly customerNo: number;
+  readonly meterNo: number;
+  readonly periodStart: Micros;
+  readonly periodEnd: Micros;
+  readonly carriedLast: string | null;
+  readonly aggregation: Aggregation;
+  readonly carryLast: boolean;
+  readonly pushed: boolean;
+}
+
+export interface Statement {
+  readonly customerNo: number;
+  readonly meterNo: number;
+  readonly periodStart: Micros;
+  readonly value: string;
+  readonly carriedIn: string;
+  readonly eventCount: number;
+  readonly digest: Buffer;
+}
+
+const IN_SCOPE = `
+  tenant_id = $1 AND period_end <= $2::timestamptz
+  AND ($3::bigint = 0 OR customer_no = $3) AND ($4::integer = 0 OR meter_no = $4)
+  AND (NOT $5::boolean OR NOT backfilled)`;
+
+function scopeParameters(tenantId: string, scope: CloseScope): unknown[] {
+  return [
+    tenantId,
+    formatInstantMicros(scope.asOf),
+    scope.customerNo,
+    scope.meterNo,
+    scope.byClock,
+  ];
+}
+
+/** Raises how far periods are closed. Marks never fall. Only behind the closed gate. */
+export async function raiseMark(
+  tx: Transaction,
+  tenantId: string,
+  scope: CloseScope,
+): Promise<void> {
+  const asOf = formatInstantMicros(scope.asOf);
+  if (scope.byClock) {
+    await tx.query(
+      `UPDATE tenant SET clock_closed_through = greatest(clock_closed_through, $2::timestamptz)
+        WHERE tenant_id = $1`,
+      [tenantId, asOf],
+    );
+  } else if (scope.customerNo === 0 && scope.meterNo === 0) {
+    await tx.query(
+      `UPDATE tenant SET closed_through = greatest(closed_through, $2::timestamptz)
+        WHERE tenant_id = $1`,
+      [tenantId, asOf],
+    );
+  } else {
+    await tx.query(
+      `INSERT INTO close_mark AS m (tenant_id, customer_no, meter_no, closed_through)
+       VALUES ($1, $2, $3, $4::timestamptz)
+           ON CONFLICT ON CONSTRAINT close_mark_pkey DO UPDATE
+          SET closed_through = greatest(m.closed_through, excluded.closed_through)`,
+      [tenantId, scope.customerNo, scope.meterNo, asOf],
+    );
+  }
+}
+
+export async function countDue(
+  db: Queryable,
+  tenantId: string,
+  scope: CloseScope,
+): Promise<{ due: number; alreadyClosed: number }> {
+  const [counts] = await db.query<{ due: number; alreadyClosed: number }>(
+    `SELECT count(*) FILTER (WHERE closed_at IS NULL) AS due,
+            count(*) FILTER (WHERE closed_at IS NOT NULL) AS "alreadyClosed"
+       FROM billing_period WHERE ${IN_SCOPE}`,
+    scopeParameters(tenantId, scope),
+  );
+  return counts ?? { due: 0, alreadyClosed: 0 };
+}
+
+/**
+ * Locks the next due periods in order of their start, so that what a period carries over reaches
+ * the one after it first. Whoever else closes takes others.
+ */
+export async function takeDue(
+  tx: Transaction,
+  tenantId: string,
+  scope: CloseScope,
+  limit: number,
+): Promise<DuePeriod[]> {
+  return tx.query<DuePeriod>(
+    `WITH due AS (
+       SELECT customer_no, meter_no, period_start, period_end, carried_last
+         FROM billing_period
+        WHERE ${IN_SCOPE} AND closed_at IS NULL
+        ORDER BY period_end, customer_no, meter_no LIMIT $6
+          FOR UPDATE SKIP LOCKED)
+     SELECT d.customer_no AS "customerNo", d.meter_no AS "meterNo",
+            d.period_start AS "periodStart", d.period_end AS "periodEnd",
+            trim_scale(d.carried_last)::text AS "carriedLast", s.aggregation,
+            s.carry_last AS "carryLast", coalesce(c.push, s.push) <> 'off' AS pushed
+       FROM due d
+       JOIN customer c ON c.tenant_id = $1 AND c.customer_no = d.customer_no
+      CROSS JOIN LATERAL (SELECT aggregation, carry_last, push FROM meter_settings s
+             WHERE s.tenant_id = $1 AND s.meter_no = d.meter_no ORDER BY version DESC LIMIT 1) s
+      ORDER BY d.period_end, d.customer_no, d.meter_no`,
+    [...scopeParameters(tenantId, scope), limit],
+  );
+}
+
+/** Writes statements. A period that has one keeps it: the count tells how many were new. */
+export async function writeStatements(
+  tx: Transaction,
+  tenantId: string,
+  closeId: string,
+  closedAt: Micros,
+  statements: readonly Statement[],
+): Promise<number> {
+  const rows = await tx.query(
+    `WITH written AS (
+       UPDATE billing_period p
+          SET closed_at = $3::timestamptz, period_close_id = $2, value = s.value,
+              carried_in = s.carried_in, event_count = s.event_count, digest = s.digest
+         FROM unnest($4::bigint[], $5::integer[], $6::timestamptz[], $7::numeric[], $8::numeric[],
+                     $9::bigint[], $10::bytea[])
+           AS s (customer_no, meter_no, period_start, value, carried_in, event_count, digest)
+        WHERE p.tenant_id = $1 AND p.customer_no = s.customer_no AND p.meter_no = s.meter_no
+          AND p.period_start = s.period_start AND p.closed_at IS NULL
+       RETURNING 1)
+     SELECT 1 FROM written`,
+    [
+      tenantId,
+      closeId,
+      formatInstantMicros(closedAt),
+      statements.map((s) => s.customerNo),
+      statements.map((s) => s.meterNo),
+      statements.map((s) => formatInstantMicros(s.periodStart)),
+      statements.map((s) => s.value),
+      statements.map((s) => s.carriedIn),
+      statements.map((s) => s.eventCount),
+      statements.map((s) => s.digest),
+    ],
+  );
+  return rows.length;
+}
+
+/** Hands closed periods to the push stage. */
+export async function owePushes(
+  tx: Transaction,
+  tenantId: string,
+  periods: readonly { customerNo: number; meterNo: number; periodStart: Micros }[],
+): Promise<void> {
+  if (periods.length === 0) return;
+  await tx.query(
+    `INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+     SELECT $1, w.*, true
+       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[]) AS w (customer_no, meter_no, period_start)
+      ORDER BY 2, 3, 4
+         ON CONFLICT ON CONSTRAINT push_work_pkey DO UPDATE SET closed = true`,
+    [
+      tenantId,
+      periods.map((p) => p.customerNo),
+      periods.map((p) => p.meterNo),
+      periods.map((p) => formatInstantMicros(p.periodStart)),
+    ],
+  );
+}
+
+/** Opens the periods after closed ones of \`last\` meters that carry their value over. */
+export async function carryOver(
+  tx: Transaction,
+  tenantId: string,
+  next: readonly {
+    customerNo: number;
+    meterNo: number;
+    start: Micros;
+    end: Micros;
+    backfilled: boolean;
+    value: string;
+  }[],
+): Promise<void> {
+  if (next.length === 0) return;
+  await tx.query(
+    `INSERT INTO billing_period AS p (tenant_id, customer_no, meter_no, period_start, period_end,
+            backfilled, carried_last)
+     SELECT $1, n.*
+       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::boolean[],
+                   $7::numeric[])
+         AS n (customer_no, meter_no, period_start, period_end, backfilled, carried_last)
+      ORDER BY 2, 3, 4
+         ON CONFLICT ON CONSTRAINT billing_period_pkey DO UPDATE
+        SET carried_last = excluded.carried_last WHERE p.closed_at IS NULL`,
+    [
+      tenantId,
+      next.map((n) => n.customerNo),
+      next.map((n) => n.meterNo),
+      next.map((n) => formatInstantMicros(n.start)),
+      next.map((n) => formatInstantMicros(n.end)),
+      next.map((n) => n.backfilled),
+      next.map((n) => n.value),
+    ],
+  );
+}
+
+export async function insertClose(
+  tx: Transaction,
+  tenantId: string,
+  id: string,
+  scope: CloseScope,
+  counts: { due: number; alreadyClosed: number },
+  closedAt: Micros,
+): Promise<void> {
+  await tx.query(
+    `INSERT INTO period_close (tenant_id, period_close_id, as_of, customer_no, meter_no, by_clock,
+            due, already_closed, closed_at)
+     VALUES ($1, $2, $3::timestamptz, $4, $5, $6, $7, $8, $9::timestamptz)`,
+    [
+      tenantId,
+      id,
+      formatInstantMicros(scope.asOf),
+      scope.customerNo,
+      scope.meterNo,
+      scope.byClock,
+      counts.due,
+      counts.alreadyClosed,
+      formatInstantMicros(closedAt),
+    ],
+  );
+}
+
+export async function addProgress(
+  tx: Transaction,
+  tenantId: string,
+  id: string,
+  closed: number,
+  pushes: number,
+): Promise<void> {
+  await tx.query(
+    `UPDATE period_close SET closed = closed + $3, pushes = pushes + $4
+      WHERE tenant_id = $1 AND period_close_id = $2`,
+    [tenantId, id, closed, pushes],
+  );
+}
+
+export async function finishClose(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+  at: Micros,
+): Promise<void> {
+  await db.query(
+    `UPDATE period_close SET finished_at = $3::timestamptz
+      WHERE tenant_id = $1 AND period_close_id = $2 AND finished_at IS NULL`,
+    [tenantId, id, formatInstantMicros(at)],
+  );
+}
+
+const CLOSE_COLUMNS = `
+  period_close_id AS id, as_of AS "asOf", customer_no AS "customerNo", meter_no AS "meterNo",
+  by_clock AS "byClock", due, closed, already_closed AS "alreadyClosed", pushes,
+  closed_at AS "closedAt", finished_at AS "finishedAt"`;
+
+export async function closeById(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+): Promise<PeriodClose | undefined> {
+  const [close] = await db.query<PeriodClose>(
+    `SELECT ${CLOSE_COLUMNS} FROM period_close WHERE tenant_id = $1 AND period_close_id = $2`,
+    [tenantId, id],
+  );
+  return close;
+}
+
+/** Closes that nobody finished: of this process at work, or of one that died. */
+export async function unfinishedCloses(db: Queryable, tenantId: string): Promise<PeriodClose[]> {
+  return db.query<PeriodClose>(
+    `SELECT ${CLOSE_COLUMNS} FROM period_close
+      WHERE tenant_id = $1 AND finished_at IS NULL ORDER BY closed_at`,
+    [tenantId],
+  );
+}

@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { timelinesOf } from '../customers/customer-timelines.js';
+import type { Transaction } from '../database/connections.js';
+import { Database } from '../database/database.js';
+import { behindClosedGate, readGate } from '../database/gate.js';
+import { periodInTimeline } from '../domain/billing-period.js';
+import { statementDigest } from '../domain/entry-digest.js';
+import { formatInstant, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import { Problem } from '../problem/problem.js';
+import { statementValues } from '../usage/statement-values.js';
+import {
+  addProgress,
+  carryOver,
+  closeById,
+  countDue,
+  finishClose,
+  insertClose,
+  owePushes,
+  raiseMark,
+  takeDue,
+  unfinishedCloses,
+  writeStatements,
+  type CloseScope,
+  type DuePeriod,
+  type PeriodClose,
+} from './period-close.store.js';
+
+const PERIODS_PER_TRANSACTION = 500;
+const OTHERS_AT_WORK_WAIT_MS = 50;
+
+/**
+ * Closes billing periods.
+ *
+ * A close has one instant: the commit that raises the mark behind the closed gate. From then on
+ * recorders see these periods as closed. The statements follow in later transactions, a set at a
+ * time; whoever comes after a crash goes on where they ended.
+ */
+@Injectable()
+export class PeriodCloser {
+  constructor(
+    private readonly db: Database,
+    private readonly config: Config,
+  ) {}
+
+  /**
+   * Raises the mark. The periods are closed when this answers, though their statements are not
+   * written yet.
+   *
+   * @param scope Without `asOf`: the tenant's now.
+   * @throws Problem `as_of_in_future`.
+   */
+  async begin(
+    tenantId: string,
+    scope: Omit<CloseScope, 'asOf'> & { asOf: Micros | undefined },
+  ): Promise<PeriodClose> {
+    const id = randomUUID();
+    const before = await this.resolve(tenantId, scope);
+    const counts = await countDue(this.db.work, tenantId, before);
+    await behindClosedGate(this.db.work, tenantId, async (tx, gate) => {
+      const resolved = { ...scope, asOf: scope.asOf ?? gate.now };
+      await raiseMark(tx, tenantId, resolved);
+      await insertClose(tx, tenantId, id, resolved, counts, gate.now);
+    });
+    return (await closeById(this.db.work, tenantId, id))!;
+  }
+
+  /** What a close would do, without doing it. */
+  async rehearse(
+    tenantId: string,
+    scope: Omit<CloseScope, 'asOf'> & { asOf: Micros | undefined },
+  ): Promise<CloseScope & { due: number; alreadyClosed: number }> {
+    const resolved = await this.resolve(tenantId, scope);
+    return { ...resolved, ...(await countDue(this.db.work, tenantId, resolved)) };
+  }
+
+  /** Writes the statements of a close until none is due; any number may do so at once. */
+  async finish(tenantId: string, close: PeriodClose, isStopping = () => false): Promise<void> {
+    while (!isStopping()) {
+      const closed = await this.db.work.transaction((tx) => this.closeSet(tx, tenantId, close));
+      if (closed > 0) continue;
+      const { due } = await countDue(this.db.work, tenantId, close);
+      if (due === 0) {
+        const { now } = await readGate(this.db.work, tenantId);
+        await finishClose(this.db.work, tenantId, close.id, now);
+        return;
+      }
+      await new Promise((resume) => setTimeout(resume, OTHERS_AT_WORK_WAIT_MS));
+    }
+  }
+
+  /** Closes what the own clock finds due: ended, past the grace, and not a backfill. */
+  async closeByClock(tenantId: string, isStopping: () => boolean): Promise<number> {
+    const { now } = await readGate(this.db.work, tenantId);
+    const asOf = now - this.config.CLOSE_GRACE_SECONDS * MICROS_PER_SECOND;
+    const scope = { asOf, customerNo: 0, meterNo: 0, byClock: true };
+    const [due] = await this.db.work.query(
+      `SELECT FROM billing_period
+        WHERE tenant_id = $1 AND closed_at IS NULL AND period_end <= $2::timestamptz
+          AND NOT backfilled LIMIT 1`,
+      [tenantId, formatInstant(asOf)],
+    );
+    if (due === undefined) return 0;
+    const close = await this.begin(tenantId, scope);
+    await this.finish(tenantId, close, isStopping);
+    return close.due;
+  }
+
+  /** Goes on with closes that a crash or a stop left unfinished. */
+  async resume(tenantId: string, isStopping: () => boolean): Promise<void> {
+    for (const close of await unfinishedCloses(this.db.work, tenantId)) {
+      await this.finish(tenantId, close, isStopping);
+    }
+  }
+
+  private async resolve(
+    tenantId: string,
+    scope: Omit<CloseScope, 'asOf'> & { asOf: Micros | undefined },
+  ): Promise<CloseScope> {
+    const { now } = await readGate(this.db.work, tenantId);
+    const asOf = scope.asOf ?? now;
+    if (asOf > now) {
+      throw new Problem('as_of_in_future', `as_of is later than now, ${formatInstant(now)}`);
+    }
+    return { ...scope, asOf };
+  }
+
+  private async closeSet(tx: Transaction, tenantId: string, close: PeriodClose): Promise<number> {
+    const due = await takeDue(tx, tenantId, close, PERIODS_PER_TRANSACTION);
+    if (due.length === 0) return 0;
+    const values = await statementValues(tx, tenantId, due);
+    const statements = due.map((period, i) => {
+      const { value, carriedIn, eventCount, digestSum } = values[i]!;
+      return {
+        ...period,
+        value,
+        carriedIn,
+        eventCount,
+        digest: statementDigest(eventCount, digestSum),
+      };
+    });
+    const closed = await writeStatements(tx, tenantId, close.id, close.closedAt, statements);
+    const pushed = due.filter((period) => period.pushed);
+    await owePushes(tx, tenantId, pushed);
+    const carrying = statements.filter(
+      (period, i) => period.carryLast && (values[i]!.eventCount > 0 || period.carriedLast !== null),
+    );
+    await this.carryOver(tx, tenantId, carrying);
+    await addProgress(tx, tenantId, close.id, closed, pushed.length);
+    return closed;
+  }
+
+  /** The period after one of a meter with carry_last begins with its value, used or not. */
+  private async carryOver(
+    tx: Transaction,
+    tenantId: string,
+    closed: readonly (DuePeriod & { value: string })[],
+  ): Promise<void> {
+    if (closed.length === 0) return;
+    const timelines = await timelinesOf(tx, tenantId, [
+      ...new Set(closed.map((p) => p.customerNo)),
+    ]);
+    const gate = await readGate(tx, tenantId);
+    const backfilledThrough = Math.max(
+      gate.clockClosedThrough,
+      gate.now - this.config.CLOSE_GRACE_SECONDS * MICROS_PER_SECOND,
+    );
+    await carryOver(
+      tx,
+      tenantId,
+      closed.map(({ customerNo, meterNo, periodEnd, value }) => {
+        const { end } = periodInTimeline(timelines.get(customerNo)!, periodEnd);
+        return {
+          customerNo,
+          meterNo,
+          start: periodEnd,
+          end,
+          backfilled: end <= backfilledThrough,
+          value,
+        };
+      }),
+    );
+  }
+}

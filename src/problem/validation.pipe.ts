@@ -1,0 +1,89 @@
+import {
+  Injectable,
+  ValidationPipe,
+  type ArgumentMetadata,
+  type PipeTransform,
+} from '@nestjs/common';
+import type { ValidationError } from 'class-validator';
+import { jsonPointer } from '../domain/json-pointer.js';
+import { PROBLEMS, type ProblemCode } from './codes.js';
+import { ValidationProblem, type FieldError } from './problem.js';
+
+/** Codes of class-validator's own constraints; a DTO names another by `context: { code }`. */
+const CODES: Readonly<Record<string, ProblemCode>> = {
+  isDefined: 'required',
+  isNotEmpty: 'required',
+  whitelistValidation: 'unknown_field',
+  nestedValidation: 'invalid_type',
+  isString: 'invalid_type',
+  isNumber: 'invalid_type',
+  isInt: 'invalid_type',
+  isBoolean: 'invalid_type',
+  isArray: 'invalid_type',
+  isObject: 'invalid_type',
+  minLength: 'too_short',
+  arrayNotEmpty: 'too_short',
+  arrayMinSize: 'too_short',
+  maxLength: 'too_long',
+  arrayMaxSize: 'too_long',
+};
+
+/** Of the constraints that one field breaks, these say the most. */
+const MOST_BASIC_FIRST: readonly ProblemCode[] = ['required', 'unknown_field', 'invalid_type'];
+
+/**
+ * The pipe of all DTOs: takes the fields they declare and no others, converts nothing, and answers
+ * 422 with a pointer to each field that breaks a rule.
+ */
+@Injectable()
+export class ProblemValidationPipe implements PipeTransform {
+  private readonly fields = new ValidationPipe({
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    transform: true,
+    // Implicitly "" would be 0 and "0x10" 16.
+    transformOptions: { enableImplicitConversion: false },
+    exceptionFactory: (errors) => new ValidationProblem(errors.flatMap((e) => fieldErrors(e, []))),
+  });
+
+  async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    // Nest's own pipe makes an empty object of a text and of an empty list: a command without a
+    // required field would then run on what was never meant as one.
+    if (metadata.type === 'body' && isDto(metadata.metatype) && !isObjectOrAbsent(value)) {
+      const detail = 'the body must be a JSON object';
+      throw new ValidationProblem([{ pointer: '', code: 'invalid_type', detail }]);
+    }
+    return this.fields.transform(value, metadata);
+  }
+}
+
+/** Whether a parameter is declared by a class of ours; `unknown` and interfaces come as Object. */
+function isDto(metatype: ArgumentMetadata['metatype']): boolean {
+  const native: unknown[] = [undefined, Object, String, Number, Boolean, Array];
+  return !native.includes(metatype);
+}
+
+function isObjectOrAbsent(value: unknown): boolean {
+  return typeof value === 'object' ? value !== null && !Array.isArray(value) : value === undefined;
+}
+
+function fieldErrors(error: ValidationError, parents: readonly string[]): FieldError[] {
+  const path = [...parents, error.property];
+  const nested = (error.children ?? []).flatMap((child) => fieldErrors(child, path));
+  const constraints = Object.entries(error.constraints ?? {});
+  if (constraints.length === 0) return nested;
+
+  const broken = constraints.map(([name, detail]) => ({ code: codeOf(error, name), detail }));
+  const told = MOST_BASIC_FIRST.map((code) => broken.find((b) => b.code === code)).find(Boolean);
+  return [{ pointer: jsonPointer(...path), ...(told ?? broken[0]!) }, ...nested];
+}
+
+function codeOf(error: ValidationError, constraint: string): ProblemCode {
+  const context: unknown = error.contexts?.[constraint];
+  if (typeof context === 'object' && context !== null && 'code' in context) {
+    const { code } = context;
+    if (typeof code === 'string' && Object.hasOwn(PROBLEMS, code)) return code as ProblemCode;
+  }
+  if (error.value === undefined && constraint !== 'whitelistValidation') return 'required';
+  return CODES[constraint] ?? 'invalid';
+}

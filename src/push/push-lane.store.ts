@@ -1,0 +1,106 @@
+import type { Transaction } from '../database/connections.js';
+import { formatInstantMicros } from '../domain/instant.js';
+import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
+import type { LaneState, PushLane } from './push-lane.js';
+
+const INSERT = `
+  INSERT INTO push_lane (tenant_id, lane_id, account_id, livemode, stripe_meter_id,
+                         stripe_customer_id, customer_no, meter_no, period_start)
+  SELECT $1, k.*
+    FROM unnest($2::uuid[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::bigint[],
+                $8::integer[], $9::timestamptz[])
+           AS k (lane_id, account_id, livemode, stripe_meter_id, stripe_customer_id, customer_no,
+                 meter_no, period_start)
+   ORDER BY k.lane_id
+  ON CONFLICT (tenant_id, lane_id) DO NOTHING`;
+
+const LOCK = `
+  SELECT lane_id AS "laneId", last_sequence AS "lastSequence", parked_code AS "parkedCode",
+         parked_at AS "parkedAt"
+    FROM push_lane WHERE tenant_id = $1 AND lane_id = ANY ($2::uuid[])
+   ORDER BY lane_id FOR UPDATE`;
+
+/** The other lanes of a period are superseded by the one that is planned for now. */
+const SUPERSEDE = `
+  UPDATE push_lane l SET superseded = (l.lane_id <> k.lane_id)
+    FROM unnest($2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[])
+           AS k (lane_id, customer_no, meter_no, period_start)
+   WHERE l.tenant_id = $1 AND l.customer_no = k.customer_no AND l.meter_no = k.meter_no
+     AND l.period_start = k.period_start AND l.superseded <> (l.lane_id <> k.lane_id)`;
+
+/** What was not executed by now is not sent any more, and other rows will carry its value. */
+const WITHDRAW = `
+  WITH withdrawn AS (
+    UPDATE push p
+       SET status = 'rejected', reason = $5, replaced = true, next_attempt_at = NULL
+      FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
+             AS k (customer_no, meter_no, period_start)
+     WHERE p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
+       AND p.period_start = k.period_start AND p.status = 'pending'
+       AND ($6 OR EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = $1
+                             AND l.lane_id = p.lane_id AND l.superseded))
+    RETURNING p.identifier
+  )
+  INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
+  SELECT $1, w.identifier,
+         1 + (SELECT coalesce(max(t.transition_no), 0) FROM push_transition t
+               WHERE t.tenant_id = $1 AND t.identifier = w.identifier),
+         'pending', 'rejected', $5, $7
+    FROM withdrawn w`;
+
+const UNPARK = `
+  WITH unparked AS (
+    UPDATE push_lane SET parked_code = NULL, parked_at = NULL
+     WHERE tenant_id = $1 AND lane_id = ANY ($2::uuid[]) RETURNING lane_id
+  )
+  UPDATE push p SET replaced = true FROM unparked u
+   WHERE p.tenant_id = $1 AND p.lane_id = u.lane_id AND p.status = 'rejected'`;
+
+/** Makes sure of the lanes and locks them, so that each has one plan at a time. */
+export async function lockLanes(
+  tx: Transaction,
+  tenantId: string,
+  lanes: readonly PushLane[],
+): Promise<Map<string, LaneState>> {
+  if (lanes.length === 0) return new Map();
+  const laneIds = lanes.map((lane) => lane.laneId);
+  await tx.query(INSERT, [
+    tenantId,
+    laneIds,
+    lanes.map(({ destination }) => destination.accountId),
+    lanes.map(({ destination }) => destination.livemode),
+    lanes.map(({ destination }) => destination.meter.stripeMeterId),
+    lanes.map(({ destination }) => destination.stripeCustomerId),
+    ...periodKeyArrays(lanes),
+  ]);
+  const states = await tx.query<LaneState>(LOCK, [tenantId, laneIds]);
+  await tx.query(SUPERSEDE, [tenantId, laneIds, ...periodKeyArrays(lanes)]);
+  return new Map(states.map((state) => [state.laneId, state]));
+}
+
+/** Lets parked lanes go on; what they refused is planned again. */
+export async function unparkLanes(
+  tx: Transaction,
+  tenantId: string,
+  laneIds: readonly string[],
+): Promise<void> {
+  if (laneIds.length > 0) await tx.query(UNPARK, [tenantId, laneIds]);
+}
+
+/** Takes back what waits in the superseded lanes of periods, or in all their lanes. */
+export async function withdrawPending(
+  tx: Transaction,
+  tenantId: string,
+  keys: readonly PeriodKey[],
+  lanes: 'superseded' | 'all',
+  { reason, at }: { reason: string; at: number },
+): Promise<void> {
+  if (keys.length === 0) return;
+  await tx.query(WITHDRAW, [
+    tenantId,
+    ...periodKeyArrays(keys),
+    reason,
+    lanes === 'all',
+    formatInstantMicros(at),
+  ]);
+}

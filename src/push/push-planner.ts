@@ -1,0 +1,181 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../database/connections.js';
+import { Database } from '../database/database.js';
+import type { Micros } from '../domain/instant.js';
+import { holdIdentifier, pushIdentifier } from '../domain/push-identifier.js';
+import { periodKeyText, type PeriodKey } from '../usage/period-values.js';
+import { periodFacts, type PeriodFacts } from './period-facts.js';
+import { planPeriods, type RoutedPeriod } from './period-plan.js';
+import { insertPushes, replaceHolds, type NamedHold, type NumberedPush } from './plan.store.js';
+import { isCured, laneOf, type LaneState } from './push-lane.js';
+import { lockLanes, unparkLanes, withdrawPending } from './push-lane.store.js';
+import { routeOf, type Route, type StripeSide } from './push-obstacle.js';
+import type { PushPlan } from './push-plan.js';
+import { addWork, claimWork, nextWork } from './push-work.store.js';
+import { StripeSideReader } from './stripe-side.js';
+
+/** Periods of one transaction: long enough to share its statements, short enough not to hold on. */
+const BATCH = 50;
+
+interface Moment {
+  readonly installationId: string;
+  /** The tenant's now. */
+  readonly now: Micros;
+  /** The time of day, by the database. */
+  readonly at: Micros;
+}
+
+/** Turns what periods owe into pushes, or into holds where they cannot be pushed. */
+@Injectable()
+export class PushPlanner {
+  constructor(
+    private readonly db: Database,
+    private readonly stripe: StripeSideReader,
+  ) {}
+
+  /**
+   * Plans the next periods that wait for it.
+   *
+   * @returns How many; 0 where nothing waits that another process does not have.
+   * @throws StripeUnavailable where Stripe has to be asked and does not answer.
+   */
+  async plan(tenantId: string): Promise<number> {
+    const work = await nextWork(this.db.work, tenantId, BATCH);
+    if (work.length === 0) return 0;
+    const eventNames = work.flatMap(({ stripeEventName }) => stripeEventName ?? []);
+    const side = await this.stripe.read(tenantId, new Set(eventNames));
+    return this.db.work.transaction(async (tx) => {
+      const claimed = await claimWork(tx, tenantId, work);
+      if (claimed.length > 0) await planClaimed(tx, tenantId, claimed, side);
+      return claimed.length;
+    });
+  }
+}
+
+async function planClaimed(
+  tx: Transaction,
+  tenantId: string,
+  claimed: readonly PeriodKey[],
+  side: StripeSide,
+): Promise<void> {
+  const moment = await readMoment(tx, tenantId);
+  const known = await periodFacts(tx, tenantId, claimed);
+  const facts = known.filter((period) => isAnswered(side, period));
+  await addWork(
+    tx,
+    tenantId,
+    known.filter((period) => !isAnswered(side, period)),
+  );
+  const pushed = facts.filter(({ mode }) => mode !== 'off');
+  const periods = await route(tx, tenantId, pushed, side, moment);
+  const plans = await planPeriods(tx, tenantId, periods, moment.now);
+
+  const name = { tenantId, installationId: moment.installationId };
+  const pushes = periods.flatMap((period, index) => numbered(name, period, plans[index]!));
+  await insertPushes(tx, tenantId, pushes, moment.at);
+  const holds = periods.flatMap(({ facts: period }, index) => named(name, period, plans[index]!));
+  const waiting = new Set(known.filter((period) => !facts.includes(period)).map(periodKeyText));
+  const done = claimed.filter((key) => !waiting.has(periodKeyText(key)));
+  await replaceHolds(tx, tenantId, done, holds);
+
+  const planned = new Set(pushed.map(periodKeyText));
+  const unpushed = done.filter((key) => !planned.has(periodKeyText(key)));
+  await withdrawPending(tx, tenantId, unpushed, 'all', { reason: 'push_off', at: moment.at });
+}
+
+/** Whether Stripe was asked for the meter that the period is mapped to by now. */
+function isAnswered(side: StripeSide, { stripeEventName }: PeriodFacts): boolean {
+  return side.kind !== 'account' || stripeEventName === null || side.meters.has(stripeEventName);
+}
+
+async function readMoment(tx: Transaction, tenantId: string): Promise<Moment> {
+  const [moment] = await tx.query<Moment>(
+    `SELECT installation_id AS "installationId", clock_timestamp() AS "at",
+            clock_timestamp() + clock_offset_micros * interval '1 microsecond' AS "now"
+       FROM installation, tenant WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  if (moment === undefined) throw new Error('no such tenant');
+  return moment;
+}
+
+/** Finds each period's way, locks the lanes, and takes back what would go another way. */
+async function route(
+  tx: Transaction,
+  tenantId: string,
+  pushed: readonly PeriodFacts[],
+  side: StripeSide,
+  { at }: Moment,
+): Promise<RoutedPeriod[]> {
+  const ways = pushed.map((facts) => {
+    const way = routeOf(side, facts);
+    const lane = 'destination' in way ? laneOf(tenantId, facts, way.destination) : undefined;
+    return { facts, route: way, lane, laneId: lane?.laneId };
+  });
+  const lanes = ways.flatMap(({ lane }) => lane ?? []);
+  const states = await lockLanes(tx, tenantId, lanes);
+  const cured = lanes.filter(({ laneId, destination }) =>
+    isCured(states.get(laneId)!, destination),
+  );
+  await unparkLanes(
+    tx,
+    tenantId,
+    cured.map(({ laneId }) => laneId),
+  );
+  const change = { reason: 'mapping_changed', at };
+  const unmapped = ways.filter((way) => isUnmapped(way.route)).map(({ facts }) => facts);
+  await withdrawPending(tx, tenantId, lanes, 'superseded', change);
+  await withdrawPending(tx, tenantId, unmapped, 'all', change);
+  return ways.map((way) => {
+    const state = way.lane === undefined ? undefined : states.get(way.lane.laneId);
+    const isUnparked = way.lane !== undefined && cured.includes(way.lane);
+    return { ...way, state: isUnparked ? unparked(state!) : state };
+  });
+}
+
+function isUnmapped(way: Route): boolean {
+  if (!('obstacle' in way)) return false;
+  return way.obstacle === 'meter_unmapped' || way.obstacle === 'customer_unmapped';
+}
+
+function unparked(state: LaneState): LaneState {
+  return { ...state, parkedCode: null, parkedAt: null };
+}
+
+interface Namespace {
+  readonly tenantId: string;
+  readonly installationId: string;
+}
+
+function numbered(name: Namespace, period: RoutedPeriod, plan: PushPlan): NumberedPush[] {
+  const { facts, lane, state } = period;
+  if (lane === undefined || state === undefined) return [];
+  const { accountId, livemode, stripeCustomerId, meter } = lane.destination;
+  return plan.pushes.map((push, index) => {
+    const sequence = state.lastSequence + 1 + index;
+    const { stripeMeterId } = meter;
+    const origin = { ...name, ...facts, accountId, livemode, stripeMeterId, stripeCustomerId };
+    return {
+      ...push,
+      identifier: pushIdentifier({ ...origin, sequence }),
+      laneId: lane.laneId,
+      sequence,
+      status: facts.mode === 'shadow' ? 'shadow' : 'pending',
+      eventName: meter.eventName,
+      customerKey: meter.customerKey,
+      valueKey: meter.valueKey,
+      formula: meter.formula,
+    };
+  });
+}
+
+function named(name: Namespace, facts: PeriodFacts, plan: PushPlan): NamedHold[] {
+  const { customerNo, meterNo, periodStart } = facts;
+  return plan.holds.map((hold) => ({
+    ...hold,
+    customerNo,
+    meterNo,
+    periodStart,
+    identifier: holdIdentifier({ ...name, ...facts }, hold.reason),
+  }));
+}

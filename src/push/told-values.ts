@@ -1,0 +1,62 @@
+import type { Transaction } from '../database/connections.js';
+import { periodKeyArrays, periodKeyText, type PeriodKey } from '../usage/period-values.js';
+import type { LanedPeriod } from './owed-hours.js';
+
+/** What the lane of a period was told of the period as a whole. Canonical decimals. */
+export interface ToldValue {
+  /** Sum of the deltas, without rejected ones. */
+  readonly deltas: string;
+  readonly rejectedDeltas: string;
+  /** The newest total, without rejected ones. */
+  readonly total: string;
+  /** The newest total, with rejected ones whose value nothing else carries. */
+  readonly refusedTotal: string;
+}
+
+export const NOTHING_TOLD: ToldValue = {
+  deltas: '0',
+  rejectedDeltas: '0',
+  total: '0',
+  refusedTotal: '0',
+};
+
+const TOLD = `
+  WITH k AS MATERIALIZED (
+    SELECT * FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::boolean[], $6::uuid[])
+             AS k (customer_no, meter_no, period_start, shadow, lane_id)
+  ), told AS (
+    SELECT customer_no, meter_no, period_start, p.kind, p.value, p.sequence, p.created_at,
+           p.status = 'rejected' AS rejected
+      FROM k JOIN push p USING (customer_no, meter_no, period_start)
+      JOIN push_lane l ON l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id
+     WHERE p.tenant_id = $1 AND p.hour IS NULL AND (p.status <> 'shadow' OR k.shadow)
+       AND NOT p.replaced
+       AND (l.lane_id = k.lane_id OR (k.lane_id IS NULL AND NOT l.superseded))
+  )
+  SELECT customer_no AS "customerNo", meter_no AS "meterNo", period_start AS "periodStart",
+         trim_scale(coalesce(sum(value) FILTER (WHERE kind = 'delta' AND NOT rejected), 0))::text
+           AS "deltas",
+         trim_scale(coalesce(sum(value) FILTER (WHERE kind = 'delta' AND rejected), 0))::text
+           AS "rejectedDeltas",
+         trim_scale(coalesce((array_agg(value ORDER BY sequence DESC)
+           FILTER (WHERE kind = 'total' AND NOT rejected))[1], 0))::text AS "total",
+         trim_scale(coalesce((array_agg(value ORDER BY sequence DESC)
+           FILTER (WHERE kind = 'total'))[1], 0))::text AS "refusedTotal"
+    FROM told
+   GROUP BY customer_no, meter_no, period_start`;
+
+/** @returns By period (`periodKeyText`); absent where the lane was told nothing. */
+export async function toldValues(
+  tx: Transaction,
+  tenantId: string,
+  periods: readonly LanedPeriod[],
+): Promise<Map<string, ToldValue>> {
+  if (periods.length === 0) return new Map();
+  const rows = await tx.query<PeriodKey & ToldValue>(TOLD, [
+    tenantId,
+    ...periodKeyArrays(periods.map((period) => period.facts)),
+    periods.map(({ facts }) => facts.mode === 'shadow'),
+    periods.map(({ laneId }) => laneId ?? null),
+  ]);
+  return new Map(rows.map((row) => [periodKeyText(row), row]));
+}

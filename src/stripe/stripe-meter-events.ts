@@ -1,0 +1,48 @@
+import { Injectable } from '@nestjs/common';
+import { MICROS_PER_SECOND } from '../domain/instant.js';
+import { PushTarget, type PushBody, type SendOutcome } from './push-target.js';
+import { outcomeOfError } from './send-outcome.js';
+import type { StripeAccount } from './stripe-account.js';
+import { StripePace } from './stripe-pace.js';
+
+/**
+ * Pushes as meter events of Stripe's v1 API.
+ * Source: https://docs.stripe.com/api/billing/meter-event/create
+ */
+@Injectable()
+export class StripeMeterEvents extends PushTarget {
+  constructor(private readonly pace: StripePace) {
+    super();
+  }
+
+  async send(account: StripeAccount, body: PushBody, idempotencyKey: string): Promise<SendOutcome> {
+    await this.pace.turn(account);
+    const outcome = await call(account, body, idempotencyKey);
+    if (outcome.kind === 'try_later' && outcome.tooFast) this.pace.slowDown(account);
+    else if (outcome.kind !== 'unknown') this.pace.recover(account);
+    return outcome;
+  }
+}
+
+async function call(
+  { client }: StripeAccount,
+  body: PushBody,
+  idempotencyKey: string,
+): Promise<SendOutcome> {
+  try {
+    const event = await client.billing.meterEvents.create(
+      {
+        event_name: body.eventName,
+        payload: { [body.customerKey]: body.stripeCustomerId, [body.valueKey]: body.value },
+        identifier: body.identifier,
+        timestamp: body.timestamp / MICROS_PER_SECOND,
+      },
+      { idempotencyKey },
+    );
+    // Whoever else may answer 200 between us and Stripe does not know the identifier.
+    if (event.identifier === body.identifier) return { kind: 'delivered' };
+    return { kind: 'unknown', why: 'the answer is not that of a meter event' };
+  } catch (error) {
+    return outcomeOfError(error);
+  }
+}

@@ -1,0 +1,123 @@
+import type { Transaction } from '../database/connections.js';
+import { readGate } from '../database/gate.js';
+import {
+  periodInTimeline,
+  type BillingPeriod,
+  type ScheduleTimeline,
+} from '../domain/billing-period.js';
+import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import { holdFolds } from './fold.js';
+
+/** Boundaries over more periods than this are a mistake in the schedule, not a customer's history. */
+const PERIODS_MAX = 100_000;
+
+/**
+ * Moves all usage of one customer into the periods of another schedule, from the ledger: entries
+ * whose period changes get a new entry each that stands in place of the one before, and the totals
+ * and open periods are built anew.
+ *
+ * Only behind the closed gate, and only for a customer without closed periods and deliveries.
+ */
+export async function moveUsage(
+  tx: Transaction,
+  tenantId: string,
+  customerNo: number,
+  timeline: ScheduleTimeline,
+  graceSeconds: number,
+): Promise<void> {
+  await holdFolds(tx, tenantId);
+  const [span] = await tx.query<{ first: Micros | null; last: Micros | null }>(
+    `SELECT min(occurred_at) AS first, max(occurred_at) AS last
+       FROM usage_entry WHERE tenant_id = $1 AND customer_no = $2`,
+    [tenantId, customerNo],
+  );
+  if (span?.first == null || span.last == null) return;
+  const periods = periodsBetween(timeline, span.first, span.last);
+  const parameters = [
+    tenantId,
+    customerNo,
+    periods.map((period) => formatInstantMicros(period.start)),
+    periods.map((period) => formatInstantMicros(period.end)),
+  ];
+  await tx.query(MOVE_ENTRIES, parameters);
+  for (const table of [
+    'usage_total',
+    'usage_delta',
+    'usage_unique',
+    'push_work',
+    'push_hold',
+    'billing_period',
+  ]) {
+    await tx.query(`DELETE FROM ${table} WHERE tenant_id = $1 AND customer_no = $2`, [
+      tenantId,
+      customerNo,
+    ]);
+  }
+  await tx.query(REBUILD_TOTALS, [tenantId, customerNo]);
+  await tx.query(REBUILD_UNIQUES, [tenantId, customerNo]);
+  const gate = await readGate(tx, tenantId);
+  const backfilledThrough = Math.max(
+    gate.clockClosedThrough,
+    gate.now - graceSeconds * MICROS_PER_SECOND,
+  );
+  await tx.query(STORE_PERIODS, [...parameters, formatInstantMicros(backfilledThrough)]);
+}
+
+function periodsBetween(timeline: ScheduleTimeline, first: Micros, last: Micros): BillingPeriod[] {
+  const periods = [periodInTimeline(timeline, first)];
+  while (periods.at(-1)!.end <= last) {
+    periods.push(periodInTimeline(timeline, periods.at(-1)!.end));
+    if (periods.length > PERIODS_MAX) throw new RangeError('too many billing periods');
+  }
+  return periods;
+}
+
+/** The newest entry of each event and meter: the one that counts. */
+const EFFECTIVE = `
+  SELECT DISTINCT ON (e.event_key, e.meter_no) e.*
+    FROM usage_entry e WHERE e.tenant_id = $1 AND e.customer_no = $2
+   ORDER BY e.event_key, e.meter_no, e.entry_no DESC`;
+
+const MOVE_ENTRIES = `
+  INSERT INTO usage_entry (tenant_id, event_key, meter_no, entry_no, customer_no, kind, quantity,
+         occurred_at, received_at, period_start, origin_start, revision, late, billable,
+         settings_version, dimensions, unique_key)
+  SELECT e.tenant_id, e.event_key, e.meter_no, e.entry_no + 1, e.customer_no, 'moved', e.quantity,
+         e.occurred_at, e.received_at, p.period_start, p.period_start, 0, false, e.billable,
+         e.settings_version, e.dimensions, e.unique_key
+    FROM (${EFFECTIVE}) e
+    JOIN unnest($3::timestamptz[], $4::timestamptz[]) AS p (period_start, period_end)
+      ON e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
+   WHERE e.period_start <> p.period_start`;
+
+const REBUILD_TOTALS = `
+  INSERT INTO usage_total (tenant_id, customer_no, meter_no, period_start, origin_start, revision,
+         billable, bucket, dimensions, quantity_sum, quantity_max, entry_count, last_quantity,
+         last_at, last_key, digest)
+  SELECT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.origin_start, e.revision,
+         e.billable, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
+         e.dimensions, sum(e.quantity), max(e.quantity), count(*),
+         (array_agg(e.quantity ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
+         max(e.occurred_at),
+         (array_agg(e.event_key ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
+         sum(entry_digest(e.event_key, m.key, e.period_start, e.quantity, false))
+    FROM (${EFFECTIVE}) e
+    JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
+
+const REBUILD_UNIQUES = `
+  INSERT INTO usage_unique (tenant_id, customer_no, meter_no, period_start, revision, billable,
+         bucket, dimensions, unique_key)
+  SELECT DISTINCT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.revision, e.billable,
+         date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
+         e.dimensions, e.unique_key
+    FROM (${EFFECTIVE}) e WHERE e.unique_key IS NOT NULL`;
+
+const STORE_PERIODS = `
+  INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end, backfilled)
+  SELECT t.tenant_id, t.customer_no, t.meter_no, p.period_start, p.period_end,
+         p.period_end <= $5::timestamptz
+    FROM unnest($3::timestamptz[], $4::timestamptz[]) AS p (period_start, period_end)
+    JOIN (SELECT DISTINCT tenant_id, customer_no, meter_no, period_start FROM usage_total
+           WHERE tenant_id = $1 AND customer_no = $2 AND billable) t
+      ON t.period_start = p.period_start`;

@@ -1,0 +1,151 @@
+import type { Queryable } from '../database/connections.js';
+import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { PropertyValue } from '../domain/usage-event.js';
+
+/** Which events a list is of; absent members do not restrict it. */
+export interface UsageEventFilter {
+  readonly eventKey?: string;
+  readonly customerNo?: number;
+  readonly meterNo?: number;
+  readonly from?: Micros;
+  readonly to?: Micros;
+  readonly late?: boolean;
+  /** Only what stands behind this statement: entries billed in the period. */
+  readonly period?: { readonly meterNo: number; readonly start: Micros };
+}
+
+export interface UsageEventRow {
+  readonly event_key: string;
+  readonly source: string;
+  readonly usage_event_id: string;
+  readonly customer_id: string;
+  readonly meter: string;
+  readonly quantity: string | null;
+  readonly occurred_at: Micros;
+  readonly properties: Record<string, PropertyValue> | null;
+  readonly received_at: Micros;
+  readonly copies: number;
+  readonly last_seen_at: Micros | null;
+}
+
+export interface EntryRow {
+  readonly event_key: string;
+  readonly meter: string;
+  readonly customer_id: string;
+  readonly value: string;
+  readonly period_start: Micros;
+  readonly period_end: Micros | null;
+  readonly late: boolean;
+  readonly billable: boolean;
+  readonly settings_version: number;
+  readonly pushes: { identifier: string; status: string }[] | null;
+}
+
+/** Events in order of occurrence, one page of them. */
+export async function usageEvents(
+  db: Queryable,
+  tenantId: string,
+  filter: UsageEventFilter,
+  after: readonly string[] | undefined,
+  limit: number,
+): Promise<UsageEventRow[]> {
+  const instant = (at: Micros | undefined): string | null =>
+    at === undefined ? null : formatInstantMicros(at);
+  return db.query<UsageEventRow>(
+    `SELECT e.event_key, e.source, e.usage_event_id, e.customer_id, e.meter,
+            trim_scale(e.quantity)::text AS quantity, e.occurred_at, e.properties, e.received_at,
+            coalesce(c.copies, 0)::bigint AS copies, c.last_seen_at
+       FROM usage_event e
+       LEFT JOIN usage_event_copy c ON c.tenant_id = e.tenant_id AND c.event_key = e.event_key
+      WHERE e.tenant_id = $1
+        AND ($2::uuid IS NULL OR e.event_key = $2)
+        AND ($3::bigint IS NULL OR e.customer_no = $3)
+        AND ($4::timestamptz IS NULL OR e.occurred_at >= $4)
+        AND ($5::timestamptz IS NULL OR e.occurred_at < $5)
+        AND (($6::integer IS NULL AND $7::boolean IS NULL AND $8::timestamptz IS NULL) OR EXISTS (
+              SELECT FROM usage_entry u
+               WHERE u.tenant_id = e.tenant_id AND u.event_key = e.event_key
+                 AND ($6::integer IS NULL OR u.meter_no = $6)
+                 AND ($7::boolean IS NULL OR u.late = $7)
+                 AND ($8::timestamptz IS NULL OR
+                      (u.period_start = $8 AND u.billable AND u.revision = 0))
+                 AND NOT EXISTS (SELECT FROM usage_entry newer
+                       WHERE newer.tenant_id = u.tenant_id AND newer.event_key = u.event_key
+                         AND newer.meter_no = u.meter_no AND newer.entry_no > u.entry_no)))
+        AND ($9::timestamptz IS NULL OR (e.occurred_at, e.event_key) > ($9::timestamptz, $10::uuid))
+      ORDER BY e.occurred_at, e.event_key
+      LIMIT $11`,
+    [
+      tenantId,
+      filter.eventKey ?? null,
+      filter.customerNo ?? null,
+      instant(filter.from),
+      instant(filter.to),
+      filter.period?.meterNo ?? filter.meterNo ?? null,
+      filter.late ?? null,
+      instant(filter.period?.start),
+      after?.[0] ?? null,
+      after?.[1] ?? null,
+      limit,
+    ],
+  );
+}
+
+/** What each event counts in each meter, where it is billed, and what was pushed of that period. */
+export async function entriesOf(
+  db: Queryable,
+  tenantId: string,
+  eventKeys: readonly string[],
+): Promise<Map<string, EntryRow[]>> {
+  const rows = await db.query<EntryRow>(
+    `SELECT DISTINCT ON (u.event_key, u.meter_no) u.event_key, m.key AS meter, c.customer_id,
+            trim_scale(u.quantity)::text AS value, u.period_start, p.period_end, u.late, u.billable,
+            u.settings_version,
+            (SELECT json_agg(json_build_object('identifier', s.identifier, 'status', s.status)
+                             ORDER BY s.created_at, s.identifier)
+               FROM push s
+              WHERE u.billable AND s.tenant_id = u.tenant_id AND s.customer_no = u.customer_no
+                AND s.meter_no = u.meter_no AND s.period_start = u.period_start) AS pushes
+       FROM usage_entry u
+       JOIN meter m ON m.tenant_id = u.tenant_id AND m.meter_no = u.meter_no
+       JOIN customer c ON c.tenant_id = u.tenant_id AND c.customer_no = u.customer_no
+       LEFT JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
+             AND p.meter_no = u.meter_no AND p.period_start = u.period_start AND u.billable
+      WHERE u.tenant_id = $1 AND u.event_key = ANY ($2::uuid[])
+      ORDER BY u.event_key, u.meter_no, u.entry_no DESC`,
+    [tenantId, eventKeys],
+  );
+  const byEvent = new Map<string, EntryRow[]>();
+  for (const row of rows) byEvent.set(row.event_key, [...(byEvent.get(row.event_key) ?? []), row]);
+  return byEvent;
+}
+
+export function fromUsageEvent(
+  row: UsageEventRow,
+  entries: readonly EntryRow[],
+): Record<string, unknown> {
+  return {
+    usage_event_id: row.usage_event_id,
+    source: row.source,
+    customer_id: row.customer_id,
+    meter: row.meter,
+    quantity: row.quantity,
+    occurred_at: formatInstant(row.occurred_at),
+    properties: row.properties,
+    received_at: formatInstant(row.received_at),
+    copies: row.copies,
+    last_copy_at: row.last_seen_at === null ? null : formatInstant(row.last_seen_at),
+    voided: false,
+    meters: entries.map((entry) => ({
+      meter: entry.meter,
+      customer_id: entry.customer_id,
+      value: entry.value,
+      period_start: formatInstant(entry.period_start),
+      period_end: entry.period_end === null ? null : formatInstant(entry.period_end),
+      late: entry.late,
+      billable: entry.billable,
+      settings_version: entry.settings_version,
+      pushes: entry.pushes ?? [],
+    })),
+  };
+}

@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import { requireCustomer } from '../customers/require-customer.js';
+import { Database } from '../database/database.js';
+import { toPage, type Page, type PageRequest } from '../database/page.js';
+import { eventKey } from '../domain/event-key.js';
+import { formatInstantMicros } from '../domain/instant.js';
+import { requireMeter } from '../meters/require-meter.js';
+import { Problem } from '../problem/problem.js';
+import {
+  entriesOf,
+  fromUsageEvent,
+  usageEvents,
+  type UsageEventFilter,
+  type UsageEventRow,
+} from './usage-event-query.js';
+
+/** Which events are asked for, by the names that clients know. */
+export interface UsageEventRequest extends Omit<
+  UsageEventFilter,
+  'eventKey' | 'customerNo' | 'meterNo'
+> {
+  readonly usageEventId?: string;
+  readonly source?: string;
+  readonly customerId?: string;
+  readonly meter?: string;
+}
+
+/** Explains recorded events: what they count, where, and what became of it. */
+@Injectable()
+export class UsageEventService {
+  constructor(private readonly db: Database) {}
+
+  async one(tenantId: string, usageEventId: string, source = ''): Promise<Record<string, unknown>> {
+    const filter = { eventKey: eventKey(source, usageEventId) };
+    const [event] = await this.explain(
+      tenantId,
+      await usageEvents(this.db.work, tenantId, filter, undefined, 1),
+    );
+    if (event === undefined)
+      throw new Problem('usage_event_not_found', 'no usage event has this id and source');
+    return event;
+  }
+
+  async list(
+    tenantId: string,
+    request: UsageEventRequest,
+    page: PageRequest,
+  ): Promise<Page<Record<string, unknown>>> {
+    const { usageEventId, source = '', customerId, meter, ...rest } = request;
+    const filter: UsageEventFilter = {
+      ...rest,
+      ...(usageEventId === undefined ? {} : { eventKey: eventKey(source, usageEventId) }),
+      ...(customerId === undefined
+        ? {}
+        : { customerNo: (await requireCustomer(this.db.work, tenantId, customerId)).customerNo }),
+      ...(meter === undefined
+        ? {}
+        : { meterNo: (await requireMeter(this.db.work, tenantId, meter)).meterNo }),
+    };
+    const rows = await usageEvents(this.db.work, tenantId, filter, page.after, page.limit + 1);
+    const { data, next_cursor } = toPage(rows, page.limit, (row) => [
+      formatInstantMicros(row.occurred_at),
+      row.event_key,
+    ]);
+    return { data: await this.explain(tenantId, data), next_cursor };
+  }
+
+  private async explain(
+    tenantId: string,
+    rows: readonly UsageEventRow[],
+  ): Promise<Record<string, unknown>[]> {
+    const entries = await entriesOf(
+      this.db.work,
+      tenantId,
+      rows.map((row) => row.event_key),
+    );
+    return rows.map((row) => fromUsageEvent(row, entries.get(row.event_key) ?? []));
+  }
+}

@@ -1,0 +1,150 @@
+import type { Queryable } from '../database/connections.js';
+import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { Aggregation, Meter } from '../domain/meter.js';
+
+/** Which usage is asked for. */
+export interface UsageSelection {
+  readonly tenantId: string;
+  readonly meter: Meter;
+  readonly customerNo: number | null;
+  readonly from: Micros;
+  readonly to: Micros;
+  /** Indexes into the meter's dimensions. */
+  readonly groupBy: readonly number[];
+  /** For each dimension asked for, by index: the values that pass. */
+  readonly filter: ReadonlyMap<number, readonly string[]>;
+}
+
+export interface UsageRow {
+  readonly customer_id: string;
+  /** Index of the window, or the period's start: whatever the windows are told apart by. */
+  readonly w: number;
+  readonly window_end: Micros | null;
+  readonly group1: string | null;
+  readonly group2: string | null;
+  readonly value: string;
+  readonly event_count: number;
+}
+
+const VALUE: Readonly<Record<Exclude<Aggregation, 'unique_count'>, string>> = {
+  sum: 'sum(quantity_sum)',
+  count: 'sum(entry_count)',
+  max: 'max(quantity_max)',
+  last: '(array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1]',
+};
+
+/** First and last quarter hour with usage of a meter; undefined where there is none. */
+export async function usageSpan(
+  db: Queryable,
+  tenantId: string,
+  meterNo: number,
+  customerNo: number | null,
+): Promise<{ first: Micros; last: Micros } | undefined> {
+  const [span] = await db.query<{ first: Micros | null; last: Micros | null }>(
+    `SELECT min(bucket) AS first, max(bucket) AS last FROM (
+       SELECT bucket FROM usage_total WHERE tenant_id = $1 AND meter_no = $2
+          AND ($3::bigint IS NULL OR customer_no = $3)
+        UNION ALL
+       SELECT bucket FROM usage_delta WHERE tenant_id = $1 AND meter_no = $2
+          AND ($3::bigint IS NULL OR customer_no = $3)) u`,
+    [tenantId, meterNo, customerNo],
+  );
+  return span?.first == null || span.last == null
+    ? undefined
+    : { first: span.first, last: span.last };
+}
+
+/**
+ * Usage by when it occurred, in windows that the boundaries b0 < b1 < ... cut.
+ *
+ * One statement over totals and deltas, so that every event answered before is in it.
+ */
+export async function usageByWindow(
+  db: Queryable,
+  selection: UsageSelection,
+  boundaries: readonly Micros[],
+): Promise<UsageRow[]> {
+  return db.query<UsageRow>(
+    statement(selection.meter.aggregation, {
+      window: 'width_bucket(u.bucket, $10::timestamptz[])',
+      end: 'NULL::timestamptz',
+      where: 'u.bucket >= $8::timestamptz AND u.bucket < $9::timestamptz',
+    }),
+    [...parametersOf(selection), boundaries.map(formatInstantMicros)],
+  );
+}
+
+/** Usage by the period it is billed in: the periods that overlap the range, as their statements say. */
+export async function usageByPeriod(db: Queryable, selection: UsageSelection): Promise<UsageRow[]> {
+  return db.query<UsageRow>(
+    statement(selection.meter.aggregation, {
+      window: 'u.period_start',
+      end: 'p.period_end',
+      where: `u.billable AND u.revision = 0
+          AND u.period_start < $9::timestamptz AND p.period_end > $8::timestamptz`,
+      join: `JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
+               AND p.meter_no = u.meter_no AND p.period_start = u.period_start`,
+    }),
+    parametersOf(selection),
+  );
+}
+
+function parametersOf(selection: UsageSelection): unknown[] {
+  return [
+    selection.tenantId,
+    selection.meter.meterNo,
+    selection.customerNo,
+    selection.groupBy[0] ?? null,
+    selection.groupBy[1] ?? null,
+    selection.filter.get(0) ?? null,
+    selection.filter.get(1) ?? null,
+    formatInstantMicros(selection.from),
+    formatInstantMicros(selection.to),
+  ];
+}
+
+interface Cut {
+  readonly window: string;
+  readonly end: string;
+  readonly where: string;
+  readonly join?: string;
+}
+
+function statement(aggregation: Aggregation, cut: Cut): string {
+  const rows = (columns: string, table: string): string => `
+    SELECT u.customer_no, ${cut.window} AS w, ${cut.end} AS window_end,
+           u.dimensions::jsonb ->> $4::integer AS group1, u.dimensions::jsonb ->> $5::integer AS group2,
+           ${columns}
+      FROM ${table} u ${cut.join ?? ''}
+     WHERE u.tenant_id = $1 AND u.meter_no = $2 AND ($3::bigint IS NULL OR u.customer_no = $3)
+       AND ($6::text[] IS NULL OR u.dimensions::jsonb ->> 0 = ANY ($6))
+       AND ($7::text[] IS NULL OR u.dimensions::jsonb ->> 1 = ANY ($7))
+       AND ${cut.where}`;
+  const totals =
+    'u.quantity_sum, u.quantity_max, u.entry_count, u.last_quantity, u.last_at, u.last_key';
+  const group = 'customer_no, w, window_end, group1, group2';
+  const counted = aggregation === 'unique_count';
+  return `
+    WITH part AS (${rows(totals, 'usage_total')} UNION ALL ${rows(totals, 'usage_delta')}),
+    summed AS (
+      SELECT ${group}, ${counted ? '0' : VALUE[aggregation]} AS value, sum(entry_count) AS event_count
+        FROM part GROUP BY ${group})
+    ${
+      counted
+        ? `, uniques AS (SELECT ${group}, count(DISTINCT unique_key) AS value
+        FROM (${rows('u.unique_key', 'usage_unique')}) u GROUP BY ${group})`
+        : ''
+    }
+    SELECT c.customer_id, s.w, s.window_end, s.group1, s.group2,
+           trim_scale(${counted ? 'n' : 's'}.value::numeric)::text AS value,
+           s.event_count::bigint AS event_count
+      FROM summed s
+      ${
+        counted
+          ? `JOIN uniques n ON n.customer_no = s.customer_no AND n.w = s.w
+             AND n.group1 IS NOT DISTINCT FROM s.group1 AND n.group2 IS NOT DISTINCT FROM s.group2`
+          : ''
+      }
+      JOIN customer c ON c.tenant_id = $1 AND c.customer_no = s.customer_no
+     ORDER BY c.customer_id, s.w, s.group1, s.group2`;
+}

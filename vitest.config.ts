@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  resolve: {
+    alias: {
+      '@countonce/stripe-simulator': fileURLToPath(
+        new URL('./simulator/src/index.ts', import.meta.url),
+      ),
+    },
+  },
+  test: {
+    include: ['test/**/*.spec.ts', 'simulator/test/**/*.spec.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    // Half an hour off UTC, with daylight saving: whoever reads the local clock is found out.
+    env: { TZ: 'America/St_Johns' },
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
