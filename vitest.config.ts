@@ -7,6 +7,8 @@ export default defineConfig({
       '@countonce/stripe-simulator': fileURLToPath(
         new URL('./simulator/src/index.ts', import.meta.url),
       ),
+      // What the examples import, as an application of somebody else's would.
+      countonce: fileURLToPath(new URL('./src/index.ts', import.meta.url)),
     },
   },
   test: {

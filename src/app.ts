@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { LoggerService } from '@nestjs/common';
@@ -26,6 +27,8 @@ export async function createApp(
 ): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     ...serverProblems,
+    // Stands in problem documents and in the log; Fastify's own numbers begin anew at every start.
+    genReqId: () => randomUUID(),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
     forceCloseConnections: 'idle',
@@ -47,8 +50,8 @@ export async function createApp(
 /** What the routes of Countonce need of the application that serves them. */
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
-  registerBodyParsers(fastify as never);
-  registerAuthentication(fastify as never, app.get(ApiKeyService));
+  registerBodyParsers(fastify);
+  registerAuthentication(fastify, app.get(ApiKeyService));
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new ProblemValidationPipe());
   app.useGlobalGuards(app.get(AccessGuard));

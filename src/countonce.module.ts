@@ -38,8 +38,19 @@ import { CustomerService } from './periods/customer.service.js';
 import { PeriodCloseController } from './periods/period-close.controller.js';
 import { PeriodCloseService } from './periods/period-close.service.js';
 import { PeriodCloser } from './periods/period-closer.js';
+import { PushChanges } from './push/push-changes.js';
+import { PushInterval } from './push/push-interval.js';
+import { PushPlanner } from './push/push-planner.js';
+import { PushSender } from './push/push-sender.js';
+import { PushWorker } from './push/push-worker.js';
+import { PushController } from './push/push.controller.js';
+import { PushQuery } from './push/push.query.js';
+import { StripeSideReader } from './push/stripe-side.js';
+import { PushTarget } from './stripe/push-target.js';
 import { StripeAccounts } from './stripe/stripe-accounts.js';
+import { StripeMeterEvents } from './stripe/stripe-meter-events.js';
 import { StripeMeters } from './stripe/stripe-meters.js';
+import { StripePace } from './stripe/stripe-pace.js';
 import { FoldTimer } from './usage/fold.timer.js';
 import { UsageEventController } from './usage/usage-event.controller.js';
 import { UsageEventService } from './usage/usage-event.service.js';
@@ -57,6 +68,7 @@ const API_CONTROLLERS = [
   CustomerController,
   BillingPeriodController,
   PeriodCloseController,
+  PushController,
   ApiKeyController,
   TestClockController,
   OpenApiController,
@@ -81,6 +93,16 @@ const SERVICES = [
   CloseTimer,
   StripeAccounts,
   StripeMeters,
+  StripePace,
+  StripeMeterEvents,
+  { provide: PushTarget, useExisting: StripeMeterEvents },
+  StripeSideReader,
+  PushChanges,
+  PushInterval,
+  PushPlanner,
+  PushSender,
+  PushWorker,
+  PushQuery,
   AccessGuard,
   Draining,
   OpenApiDocument,

@@ -59,7 +59,7 @@ export class Faults {
   add(script: FaultScript): void {
     const fault = typeof script.fault === 'string' ? { kind: script.fault } : script.fault;
     const { kind } = fault;
-    if (!Object.hasOwn(STAGES, kind)) throw new RangeError(`Unknown fault: ${String(kind)}`);
+    if (!Object.hasOwn(STAGES, kind)) throw new RangeError(`Unknown fault: ${kind}`);
     if (fault.kind === 'slow' && !(fault.ms >= 0)) throw new RangeError('slow needs ms, 0 or more');
     const { match = {}, count = 1, skip = 0, probability = 1, seed = 1 } = script;
     for (const [name, amount] of Object.entries({ count, skip, probability, seed })) {

@@ -4,7 +4,6 @@ import type { FaultScript } from './faults.js';
 import type { LedgerFilter } from './ledger.js';
 import { readBody } from './request-body.js';
 import type { Simulator } from './simulator.js';
-import type { Switches } from './switches.js';
 
 type Json = Readonly<Record<string, unknown>>;
 type Handler = (simulator: Simulator, body: Json, query: URLSearchParams) => object;
@@ -28,7 +27,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
   'GET /_sim/switches': (simulator) => simulator.switches(),
   'POST /_sim/switches': (simulator, body) => {
-    simulator.setSwitches(body as Partial<Switches>);
+    simulator.setSwitches(body);
     return simulator.switches();
   },
   'POST /_sim/customers': (simulator, body) => {
@@ -93,7 +92,7 @@ function toUnixMs(now: unknown): number {
 function addFaults(simulator: Simulator, body: Json): object {
   const scripts = Array.isArray(body['faults']) ? (body['faults'] as Json[]) : [body];
   for (const script of scripts) {
-    checkMatch((script['match'] ?? {}) as object);
+    checkMatch(script['match'] ?? {});
     if (script['fault'] === undefined) throw new RangeError('fault is missing');
     simulator.addFault(script as unknown as FaultScript);
   }

@@ -118,7 +118,7 @@ describe('a script', () => {
     await send('1', { identifier: 'a' });
     expect((await errorOf(send('1', { identifier: 'b' }))).statusCode).toBe(503);
     expect((await errorOf(send('1', { identifier: 'c' }, 'key-c'))).statusCode).toBe(503);
-    expect((await errorOf(sandbox.counted().then())).statusCode).toBe(503);
+    expect((await errorOf(sandbox.counted().then((page) => page))).statusCode).toBe(503);
     expect(simulator.faults().map(({ hits, remaining }) => [hits, remaining])).toEqual([
       [1, 0],
       [1, 0],

@@ -3,32 +3,44 @@ import { createDataSource } from '../data-source.js';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.js';
 import { Connections } from '../database/connections.js';
 import { isMigrated } from '../database/migrated.js';
+import { CommandFailure } from './command-failure.js';
 
 /** The database a command works on, and how to let go of it. */
 export interface OpenDatabase {
   readonly url: string;
   readonly embedded: boolean;
+  /** The migrations that were run on the way. */
+  readonly migrated: readonly string[];
   close(): Promise<void>;
 }
 
 /** The database of DATABASE_URL, or the embedded one in DATA_DIR, which is migrated on the way. */
 export async function openDatabase(config: Readonly<Config>): Promise<OpenDatabase> {
   if (config.DATABASE_URL !== undefined) {
-    return { url: config.DATABASE_URL, embedded: false, close: () => Promise.resolve() };
+    return {
+      url: config.DATABASE_URL,
+      embedded: false,
+      migrated: [],
+      close: () => Promise.resolve(),
+    };
   }
   const postgres = await startEmbeddedPostgres({ dataDir: config.DATA_DIR });
   try {
-    await migrate(postgres.url);
+    const migrated = await migrate(postgres.url);
+    return { url: postgres.url, embedded: true, migrated, close: () => postgres.stop() };
   } catch (error) {
     await postgres.stop();
     throw error;
   }
-  return { url: postgres.url, embedded: true, close: () => postgres.stop() };
 }
 
 /** Runs the migrations that have not been run. @returns Their names. */
 export async function migrate(url: string): Promise<string[]> {
-  const source = await createDataSource(url).initialize();
+  const source = await createDataSource(url)
+    .initialize()
+    .catch((error: unknown) => {
+      throw notReachable(error);
+    });
   try {
     // Two processes that start at once must not both migrate.
     const runner = source.createQueryRunner();
@@ -45,14 +57,34 @@ export async function migrate(url: string): Promise<string[]> {
   }
 }
 
-/** @throws Error that says what to run where the schema is not that of this version. */
+/** @throws CommandFailure that says what to do where the schema is not that of this version. */
 export async function requireMigrated(url: string): Promise<void> {
   const connections = new Connections(url, 'start', 1);
   try {
-    if (!(await isMigrated(connections))) {
-      throw new Error('The database is not migrated. Run `countonce migrate` and start again.');
-    }
+    if (await isMigrated(connections)) return;
+    throw new CommandFailure(
+      'The database is not migrated. Run `countonce migrate` and start again.',
+      'not_migrated',
+    );
+  } catch (error) {
+    throw error instanceof CommandFailure ? error : notReachable(error);
   } finally {
     await connections.end();
   }
+}
+
+/** What the driver said of a database that it could not work on, and what to look at. */
+function notReachable(cause: unknown): CommandFailure {
+  return new CommandFailure(
+    `The database of DATABASE_URL cannot be used (${driverMessage(cause)}). Look at DATABASE_URL ` +
+      'and whether PostgreSQL runs there.',
+    'database_not_reachable',
+    { cause },
+  );
+}
+
+function driverMessage(error: unknown): string {
+  // Of several addresses that were tried, Node says nothing itself.
+  if (error instanceof AggregateError) return error.errors.map(driverMessage).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,13 +1,25 @@
+import type { Command } from 'commander';
 import { PinoLogger } from '../config/pino-logger.js';
 import { createLogger } from '../config/logger.js';
 import { loadConfig } from '../config/config.js';
 import { TenantService } from '../access/tenant.service.js';
 import { createApp } from '../app.js';
 import { Draining } from '../health/draining.js';
+import { command } from './command.js';
 import { openDatabase, requireMigrated } from './open-database.js';
 
 /** What is in flight gets this long; then the process ends anyway. */
 const SHUTDOWN_MS = 9_000;
+
+export function serveCommand(): Command {
+  return command(
+    'serve',
+    'Run the HTTP API and the workers, as ROLE says, until SIGTERM or Ctrl-C. Settings come from ' +
+      'the environment; without DATABASE_URL an embedded PostgreSQL keeps its files in DATA_DIR. ' +
+      'Logs are JSON lines in any case.',
+    ['serve', 'serve --json | jq .msg'],
+  ).action(() => serve(process.env));
+}
 
 /** Runs API and workers, as ROLE says, until SIGTERM or SIGINT. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {

@@ -16,7 +16,7 @@ export function WholeNumber(min: number, max: number): PropertyDecorator {
     Max(max, { message }),
   ];
   return (target, property) => {
-    for (const decorate of decorators) decorate(target, property as string);
+    for (const decorate of decorators) decorate(target, property);
   };
 }
 

@@ -42,6 +42,7 @@ export class PinoLogger implements LoggerService {
     for (const part of [message, ...rest]) {
       if (part instanceof Error) fields['err'] = part;
       else if (typeof part === 'object' && part !== null) Object.assign(fields, part);
+      // oxlint-disable-next-line no-base-to-string -- objects are taken above
       else if (part !== undefined) texts.push(String(part));
     }
     const said = typeof message === 'object' ? [] : texts.splice(0, 1);

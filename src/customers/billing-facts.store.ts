@@ -38,6 +38,23 @@ export async function billingFactsOf(
   return new Map(rows.map(({ customerNo, ...facts }) => [customerNo, facts]));
 }
 
+/** Those of the customers that have any usage, billable or not. */
+export async function customersWithUsage(
+  db: Queryable,
+  tenantId: string,
+  customerNos: readonly number[],
+): Promise<Set<number>> {
+  if (customerNos.length === 0) return new Set();
+  const rows = await db.query<{ customerNo: number }>(
+    `SELECT c.customer_no AS "customerNo"
+       FROM unnest($2::bigint[]) AS c (customer_no)
+      WHERE EXISTS (SELECT FROM usage_entry e
+                     WHERE e.tenant_id = $1 AND e.customer_no = c.customer_no)`,
+    [tenantId, customerNos],
+  );
+  return new Set(rows.map((row) => row.customerNo));
+}
+
 /** A period that a mark has passed counts as closed before its statement is written. */
 const FACTS = `
   SELECT c.customer_no AS "customerNo",

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/connections.js';
+import { isStorableText } from '../domain/text.js';
 import { Problem } from '../problem/problem.js';
 import { customersByIdentity, type RecordedCustomer } from './customer.store.js';
 
@@ -8,7 +9,10 @@ export async function requireCustomer(
   tenantId: string,
   identity: string,
 ): Promise<RecordedCustomer> {
-  const customer = (await customersByIdentity(db, tenantId, [identity])).get(identity);
+  // A NUL or a lone surrogate never got into the table, and would be an error of the database's.
+  const customer = isStorableText(identity)
+    ? (await customersByIdentity(db, tenantId, [identity])).get(identity)
+    : undefined;
   if (customer === undefined) {
     throw new Problem('customer_not_found', 'no customer has this id or alias');
   }

@@ -57,7 +57,7 @@ function canonicalFields(event: UsageEvent): (string | undefined)[] {
 /** JSON without blanks, its keys in the order of their UTF-16 code units. */
 function canonicalProperties(properties: NonNullable<UsageEvent['properties']>): string {
   const members = Object.keys(properties)
-    .sort()
+    .toSorted()
     .map((key) => `${JSON.stringify(key)}:${JSON.stringify(properties[key])}`);
   return `{${members.join(',')}}`;
 }

@@ -1,27 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import type { Principal } from '../access/caller.js';
-import { parseStrictJson } from '../domain/strict-json.js';
-import type { UsageEvent } from '../domain/usage-event.js';
-import { decodeUtf8 } from '../domain/utf8.js';
 import { Recorder } from '../ledger/recorder.js';
 import type { Verdict } from '../ledger/verdict.js';
-import { checkUsageEvent } from './check-usage-event.js';
-import { checkCloudEvent } from './cloud-event.js';
-import { ndjsonLines } from '../domain/ndjson-lines.js';
-import { isProblematic, noCounts, toResult, type Result, type Sent } from './receipt.dto.js';
-
-/** Lines that are recorded together: as many as one transaction takes. */
-const LINES_PER_CHUNK = 1_000;
-
-/** Which shape the events of a request have. */
-export type EventShape = 'usage_event' | 'cloud_event';
-
-type Checked = { readonly event: UsageEvent } | { readonly verdict: Verdict };
-
-export interface RecordingContext {
-  readonly caller: Pick<Principal, 'tenantId' | 'scopes'>;
-  readonly historical?: boolean;
-}
+import {
+  checkRaw,
+  inChunks,
+  ndjsonEvents,
+  sentAs,
+  type Checked,
+  type EventShape,
+  type IngestLine,
+  type RecordingContext,
+} from './ingest-line.js';
+import { isProblematic, noCounts, toResult, type Result } from './receipt.dto.js';
 
 /** From parsed bodies and streams to verdicts. */
 @Injectable()
@@ -39,7 +29,7 @@ export class IngestService {
     shape: EventShape,
     pointers: readonly string[],
   ): Promise<Result[]> {
-    const checked = raws.map((raw) => check(raw, shape, context));
+    const checked = raws.map((raw) => checkRaw(raw, shape, context));
     const verdicts = await this.verdicts(context, checked);
     return verdicts.map((verdict, index) =>
       toResult(index, sentAs(raws[index], shape, pointers[index]!), verdict),
@@ -57,20 +47,32 @@ export class IngestService {
   ): AsyncGenerator<string, void, undefined> {
     const counts = noCounts();
     let index = 0;
-    for await (const chunk of chunksOf(source, context)) {
-      const verdicts = await this.verdicts(
-        context,
-        chunk.map((line) => line.checked),
-      );
+    for await (const chunk of inChunks(ndjsonEvents(source, context))) {
+      const results = await this.recordChunk(context, chunk, index);
+      index += chunk.length;
       let answer = '';
-      verdicts.forEach((verdict, i) => {
-        const result = toResult(index++, chunk[i]!.sent, verdict);
+      for (const result of results) {
         counts[result.status]++;
         if (!problemsOnly || isProblematic(result)) answer += `${JSON.stringify(result)}\n`;
-      });
+      }
       yield answer;
     }
     yield `${JSON.stringify({ done: true, ...counts })}\n`;
+  }
+
+  /**
+   * Records lines that were read before, all that can be.
+   *
+   * @param firstIndex How many events of the stream came before them.
+   */
+  async recordChunk(
+    context: RecordingContext,
+    chunk: readonly IngestLine[],
+    firstIndex: number,
+  ): Promise<Result[]> {
+    const checked = chunk.map((line) => line.checked);
+    const verdicts = await this.verdicts(context, checked);
+    return verdicts.map((verdict, i) => toResult(firstIndex + i, chunk[i]!.sent, verdict));
   }
 
   private async verdicts(
@@ -85,61 +87,4 @@ export class IngestService {
     let next = 0;
     return checked.map((each) => ('verdict' in each ? each.verdict : recorded[next++]!));
   }
-}
-
-function check(raw: unknown, shape: EventShape, { caller }: RecordingContext): Checked {
-  const mayAdjust = caller.scopes.includes('usage:adjust');
-  const result =
-    shape === 'cloud_event'
-      ? checkCloudEvent(raw, { mayAdjust })
-      : checkUsageEvent(raw, { mayAdjust });
-  return 'event' in result
-    ? { event: result.event }
-    : { verdict: { status: 'rejected', faults: result.errors } };
-}
-
-interface Line {
-  readonly checked: Checked;
-  readonly sent: Sent;
-}
-
-async function* chunksOf(
-  source: AsyncIterable<Uint8Array>,
-  context: RecordingContext,
-): AsyncGenerator<Line[], void, undefined> {
-  let chunk: Line[] = [];
-  for await (const line of ndjsonLines(source)) {
-    chunk.push(readLine(line.bytes, context));
-    if (chunk.length === LINES_PER_CHUNK) {
-      yield chunk;
-      chunk = [];
-    }
-  }
-  if (chunk.length > 0) yield chunk;
-}
-
-function readLine(bytes: Uint8Array | undefined, context: RecordingContext): Line {
-  if (bytes === undefined) return unreadable('line_too_long', 'a line takes at most 64 KiB');
-  const text = decodeUtf8(bytes);
-  if (text === undefined) return unreadable('invalid_utf8', 'the line is not UTF-8');
-  const parsed = parseStrictJson(text);
-  if (!parsed.ok) return unreadable(parsed.code, parsed.detail);
-  const checked = check(parsed.value, 'usage_event', context);
-  return { checked, sent: sentAs(parsed.value, 'usage_event', '') };
-}
-
-function unreadable(code: string, detail: string): Line {
-  const faults = [{ code, pointer: '', detail }];
-  return {
-    checked: { verdict: { status: 'rejected', faults } },
-    sent: { usageEventId: undefined, pointer: '' },
-  };
-}
-
-/** The id is repeated as far as it is one; anything else is named by its index alone. */
-function sentAs(raw: unknown, shape: EventShape, pointer: string): Sent {
-  const member = shape === 'cloud_event' ? 'id' : 'usage_event_id';
-  const id =
-    typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>)[member] : undefined;
-  return { usageEventId: typeof id === 'string' && id.length <= 255 ? id : undefined, pointer };
 }

@@ -11,6 +11,11 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** `application/json` and all that says it is JSON underneath, such as CloudEvents. */
 const JSON_TYPES = /^application\/(?:[\w.!#$&^-]+\+)?json *(?:;|$)/i;
 
+/** From the headers to the last byte of a body in one piece: a byte a second must not hold us. */
+const WHOLE_BODY_MS = 15_000;
+/** Between two pieces of a stream, which may be of any length. */
+const STREAM_IDLE_MS = 30_000;
+
 const NDJSON_TYPES = /^application\/(?:x-ndjson|ndjson|jsonl) *(?:;|$)/i;
 
 /**
@@ -26,7 +31,7 @@ export function registerBodyParsers(fastify: FastifyInstance): void {
     readJson(await readWhole(request, raw)),
   );
   fastify.addContentTypeParser(NDJSON_TYPES, async (request: FastifyRequest, raw: Readable) =>
-    decodedStream(raw, isGzip(request)),
+    cutWhenIdle(raw, decodedStream(raw, isGzip(request))),
   );
   // A refused request leaves its NDJSON unread; only this frees the connection for the next one.
   fastify.addHook('onResponse', async (request) => {
@@ -39,6 +44,7 @@ async function readWhole(request: FastifyRequest, raw: Readable): Promise<Buffer
   if (Number(request.headers['content-length']) > MAX_BODY_BYTES) throw tooLarge();
 
   const decoded = decodedStream(raw, gzip);
+  const deadline = setTimeout(() => decoded.destroy(tooSlow()), WHOLE_BODY_MS);
   const chunks: Buffer[] = [];
   let length = 0;
   try {
@@ -50,6 +56,8 @@ async function readWhole(request: FastifyRequest, raw: Readable): Promise<Buffer
     }
   } catch (error) {
     throw readingProblem(error);
+  } finally {
+    clearTimeout(deadline);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
@@ -69,6 +77,24 @@ function isGzip(request: FastifyRequest): boolean {
   if (encoding === 'identity' || encoding === '') return false;
   throw new Problem('unsupported_content_encoding', `${encoding} is not read, gzip is`, {
     headers: { 'accept-encoding': 'gzip' },
+  });
+}
+
+/** Waiting for us to read on does not count: only the client's own silence does. */
+function cutWhenIdle(raw: Readable, decoded: Readable): Readable {
+  let idle = setTimeout(cut, STREAM_IDLE_MS);
+  function cut(): void {
+    if (raw.isPaused() || decoded.readableLength > 0) idle = setTimeout(cut, STREAM_IDLE_MS);
+    else decoded.destroy(tooSlow());
+  }
+  raw.on('data', () => idle.refresh());
+  decoded.once('close', () => clearTimeout(idle));
+  return decoded;
+}
+
+function tooSlow(): Problem {
+  return new Problem('request_timeout', 'the body took too long to arrive', {
+    headers: { connection: 'close' },
   });
 }
 

@@ -43,7 +43,7 @@ export class Recorder {
     events: readonly UsageEvent[],
     options: RecordingOptions = {},
   ): Promise<Verdict[]> {
-    const verdicts = new Array<Verdict>(events.length);
+    const verdicts: Verdict[] = [];
     const candidates = events.map((event, index) => ({
       index,
       event,
@@ -103,5 +103,7 @@ function isConnectionLoss(error: unknown): boolean {
   if (state !== undefined) return state.startsWith('08') || state === '57P01' || state === '57P02';
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? error.code : undefined;
-  return code === 'ECONNRESET' || code === 'EPIPE' || /^Connection terminated/.test(error.message);
+  return (
+    code === 'ECONNRESET' || code === 'EPIPE' || error.message.startsWith('Connection terminated')
+  );
 }

@@ -68,7 +68,7 @@ export class PutMeterDto {
   })
   @IsOptional()
   @IsFilter()
-  // As it was sent: class-transformer leaves out properties called `constructor`.
+  // As it was sent: class-transformer leaves out properties called as a method of an object is.
   @Transform(({ obj }: { obj: { filter?: unknown } }) => obj.filter)
   readonly filter?: SentFilter | null;
 

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/connections.js';
+import { isStorableText } from '../domain/text.js';
 import { Problem } from '../problem/problem.js';
 import { meterByKey, type StoredMeter } from './meter.store.js';
 
@@ -8,7 +9,7 @@ export async function requireMeter(
   tenantId: string,
   key: string,
 ): Promise<StoredMeter> {
-  const meter = await meterByKey(db, tenantId, key);
+  const meter = isStorableText(key) ? await meterByKey(db, tenantId, key) : undefined;
   if (meter === undefined) throw new Problem('meter_not_found', 'no meter has this key');
   return meter;
 }

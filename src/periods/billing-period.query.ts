@@ -19,7 +19,6 @@ export interface BillingPeriodRow {
   readonly carriedIn: string | null;
   readonly eventCount: number | null;
   readonly digest: Buffer | null;
-  readonly excluded: boolean;
 }
 
 export interface BillingPeriodFilter {
@@ -52,13 +51,11 @@ export async function billingPeriods(
                    ELSE 'open' END AS status,
               trim_scale(p.carried_last)::text AS "carriedLast", p.closed_at AS "closedAt",
               trim_scale(p.value)::text AS value, trim_scale(p.carried_in)::text AS "carriedIn",
-              p.event_count AS "eventCount", p.digest,
-              coalesce(c.push, s.push) <> 'live' AS excluded
+              p.event_count AS "eventCount", p.digest
          FROM billing_period p
          JOIN tenant t ON t.tenant_id = p.tenant_id
-         JOIN customer c ON c.tenant_id = p.tenant_id AND c.customer_no = p.customer_no
          JOIN meter m ON m.tenant_id = p.tenant_id AND m.meter_no = p.meter_no
-        CROSS JOIN LATERAL (SELECT aggregation, push FROM meter_settings s
+        CROSS JOIN LATERAL (SELECT aggregation FROM meter_settings s
                WHERE s.tenant_id = p.tenant_id AND s.meter_no = p.meter_no
                ORDER BY version DESC LIMIT 1) s
         CROSS JOIN LATERAL (SELECT max(closed_through) AS closed_through FROM close_mark k

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { Big } from 'big.js';
 import { requireCustomer } from '../customers/require-customer.js';
 import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
@@ -7,6 +6,7 @@ import { formatInstant, formatInstantMicros, type Micros } from '../domain/insta
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem } from '../problem/problem.js';
 import { statementValues } from '../usage/statement-values.js';
+import { periodKeyText } from '../usage/period-values.js';
 import { pushedValues } from '../usage/pushed-values.js';
 import { UsageEventService } from '../usage/usage-event.service.js';
 import { statementDigest } from '../domain/entry-digest.js';
@@ -97,14 +97,15 @@ export class BillingPeriodService {
   ): Promise<StatementAnswer[]> {
     const open = rows.filter((row) => row.closedAt === null);
     const values = await statementValues(this.db.work, tenantId, open);
-    const valueOf = new Map(open.map((row, i) => [row, values[i]!]));
+    const nowOf = new Map(open.map((row, i) => [row, values[i]!]));
+    const periods = rows.map((row) => ({ ...row, value: row.value ?? nowOf.get(row)!.value }));
     const out = await carriedOut(this.db.work, tenantId, rows);
-    const pushed = await pushedValues(this.db.work, tenantId, rows);
+    const pushed = await pushedValues(this.db.work, tenantId, periods);
     return rows.map((row, i) => {
-      const now = valueOf.get(row);
-      const value = row.value ?? now!.value;
+      const now = nowOf.get(row);
       const eventCount = row.eventCount ?? now!.eventCount;
       const digest = row.digest ?? statementDigest(eventCount, now!.digestSum);
+      const parts = pushed.get(periodKeyText(row))!;
       return {
         customer_id: customerId,
         meter: row.meter,
@@ -112,38 +113,21 @@ export class BillingPeriodService {
         period_end: formatInstant(row.periodEnd),
         status: row.status,
         closed_at: row.closedAt === null ? null : formatInstant(row.closedAt),
-        value,
+        value: periods[i]!.value,
         event_count: eventCount,
         carried_in: row.carriedIn ?? now!.carriedIn,
         carried_out: out[i]!,
-        ...split(value, pushed[i]!, row.excluded),
+        delivered_value: parts.delivered,
+        confirmed_value: parts.confirmed,
+        pending_value: parts.pending,
+        unknown_value: parts.unknown,
+        held_value: parts.held,
+        rejected_value: parts.rejected,
+        excluded_value: parts.excluded,
+        unbillable_value: '0',
         amendments: [],
         digest: digest.toString('hex'),
       };
     });
   }
-}
-
-/** Where the value stands: its parts add up to it, and what is nowhere yet is pending. */
-function split(
-  value: string,
-  pushed: Awaited<ReturnType<typeof pushedValues>>[number],
-  excluded: boolean,
-): Record<string, string> {
-  const rest = Big(value)
-    .minus(pushed.delivered)
-    .minus(pushed.confirmed)
-    .minus(pushed.unknown)
-    .minus(pushed.held)
-    .minus(pushed.rejected);
-  return {
-    delivered_value: pushed.delivered,
-    confirmed_value: pushed.confirmed,
-    pending_value: excluded ? '0' : rest.toFixed(),
-    unknown_value: pushed.unknown,
-    held_value: pushed.held,
-    rejected_value: pushed.rejected,
-    excluded_value: excluded ? rest.toFixed() : '0',
-    unbillable_value: '0',
-  };
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { customersWithUsage } from '../customers/billing-facts.store.js';
 import {
   customerByIdentity,
   customersAfter,
@@ -85,9 +86,14 @@ export class CustomerService {
     register: CustomerRegister,
   ): Promise<void> {
     const written = await writeCustomers(tx, tenantId, register.changed());
-    for (const { customerNo, before, versions, timeline } of written) {
-      const isMoved = versions.some((version) => version.effectiveFrom === 0);
-      if (before === undefined || !isMoved) continue;
+    const moved = written.filter(
+      ({ before, versions }) =>
+        before !== undefined && versions.some((version) => version.effectiveFrom === 0),
+    );
+    const numbers = moved.map((customer) => customer.customerNo);
+    const used = await customersWithUsage(tx, tenantId, numbers);
+    for (const { customerNo, timeline } of moved) {
+      if (!used.has(customerNo)) continue;
       await moveUsage(tx, tenantId, customerNo, timeline, this.config.CLOSE_GRACE_SECONDS);
     }
   }

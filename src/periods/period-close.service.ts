@@ -9,7 +9,7 @@ import {
   type CreatePeriodCloseDto,
   type PeriodCloseAnswer,
 } from './period-close.dto.js';
-import { closeById } from './period-close.store.js';
+import { closeById, type CloseScope, type PeriodClose } from './period-close.store.js';
 import { PeriodCloser } from './period-closer.js';
 
 /** How long a request waits for its close; then it is answered 202 and the close goes on. */
@@ -25,34 +25,10 @@ export class PeriodCloseService {
     private readonly closer: PeriodCloser,
   ) {}
 
+  /** Closes and waits a while; where it takes longer, the close goes on behind the answer. */
   async close(tenantId: string, request: CreatePeriodCloseDto): Promise<PeriodCloseAnswer> {
-    const scope = {
-      asOf: instantOf(request.as_of),
-      customerNo: await numberOf(
-        request.customer_id,
-        async (id) => (await requireCustomer(this.db.work, tenantId, id)).customerNo,
-      ),
-      meterNo: await numberOf(
-        request.meter,
-        async (key) => (await requireMeter(this.db.work, tenantId, key)).meterNo,
-      ),
-      byClock: false,
-    };
-    if (request.dry_run === true) {
-      const { asOf, due, alreadyClosed } = await this.closer.rehearse(tenantId, scope);
-      return {
-        id: null,
-        status: 'dry_run',
-        as_of: formatInstant(asOf),
-        dry_run: true,
-        progress: { due, closed: 0 },
-        closed: due,
-        already_closed: alreadyClosed,
-        pushes: 0,
-        closed_at: null,
-      };
-    }
-    const begun = await this.closer.begin(tenantId, scope);
+    if (request.dry_run === true) return this.rehearse(tenantId, request);
+    const begun = await this.begin(tenantId, request);
     let failed: unknown;
     const finished = this.closer.finish(tenantId, begun).catch((error: unknown) => {
       failed = error;
@@ -67,11 +43,60 @@ export class PeriodCloseService {
     return this.get(tenantId, begun.id);
   }
 
+  /** What a close would do, without doing it. */
+  async rehearse(tenantId: string, request: CreatePeriodCloseDto): Promise<PeriodCloseAnswer> {
+    const scope = await this.scopeOf(tenantId, request);
+    const { asOf, due, alreadyClosed } = await this.closer.rehearse(tenantId, scope);
+    return {
+      id: null,
+      status: 'dry_run',
+      as_of: formatInstant(asOf),
+      dry_run: true,
+      progress: { due, closed: 0 },
+      closed: due,
+      already_closed: alreadyClosed,
+      pushes: 0,
+      closed_at: null,
+    };
+  }
+
+  /** Closes the periods; their statements are written by {@link finish}. */
+  async begin(tenantId: string, request: CreatePeriodCloseDto): Promise<PeriodClose> {
+    return this.closer.begin(tenantId, await this.scopeOf(tenantId, request));
+  }
+
+  finish(tenantId: string, begun: PeriodClose, isStopping: () => boolean): Promise<void> {
+    return this.closer.finish(tenantId, begun, isStopping);
+  }
+
+  /** Writes what is missing of closes that were interrupted. */
+  resume(tenantId: string, isStopping: () => boolean): Promise<void> {
+    return this.closer.resume(tenantId, isStopping);
+  }
+
   async get(tenantId: string, id: string): Promise<PeriodCloseAnswer> {
     const close = UUID.test(id) ? await closeById(this.db.work, tenantId, id) : undefined;
     if (close === undefined)
       throw new Problem('period_close_not_found', 'no period close has this id');
     return fromPeriodClose(close);
+  }
+
+  private async scopeOf(
+    tenantId: string,
+    request: CreatePeriodCloseDto,
+  ): Promise<Omit<CloseScope, 'asOf'> & { asOf: Micros | undefined }> {
+    return {
+      asOf: instantOf(request.as_of),
+      customerNo: await numberOf(
+        request.customer_id,
+        async (id) => (await requireCustomer(this.db.work, tenantId, id)).customerNo,
+      ),
+      meterNo: await numberOf(
+        request.meter,
+        async (key) => (await requireMeter(this.db.work, tenantId, key)).meterNo,
+      ),
+      byClock: false,
+    };
   }
 }
 

@@ -409,6 +409,11 @@ export const PROBLEMS = {
     title: 'No period close has this id',
     remedy: 'Use the id that `POST /v1/period-closes` answered.',
   },
+  push_not_found: {
+    status: 404,
+    title: 'There is no such push',
+    remedy: 'Use an identifier that `GET /v1/pushes` lists; a hold ends when its reason does.',
+  },
   as_of_in_future: {
     status: 422,
     title: 'Periods cannot be closed ahead of time',

@@ -8,6 +8,7 @@ import type { ValidationError } from 'class-validator';
 import { jsonPointer } from '../domain/json-pointer.js';
 import { PROBLEMS, type ProblemCode } from './codes.js';
 import { ValidationProblem, type FieldError } from './problem.js';
+import { strippedNames } from './stripped-names.js';
 
 /** Codes of class-validator's own constraints; a DTO names another by `context: { code }`. */
 const CODES: Readonly<Record<string, ProblemCode>> = {
@@ -53,6 +54,8 @@ export class ProblemValidationPipe implements PipeTransform {
       const detail = 'the body must be a JSON object';
       throw new ValidationProblem([{ pointer: '', code: 'invalid_type', detail }]);
     }
+    const stripped = isDto(metadata.metatype) ? strippedNames(value) : [];
+    if (stripped.length > 0) throw new ValidationProblem(stripped);
     return this.fields.transform(value, metadata);
   }
 }

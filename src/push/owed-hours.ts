@@ -38,7 +38,7 @@ const OWED = `
              AS hour
       FROM entry
     UNION ALL
-    SELECT customer_no, meter_no, period_start, push_from,
+    SELECT k.customer_no, k.meter_no, k.period_start, push_from,
            CASE WHEN p.status = 'rejected' THEN 0 ELSE -p.value END,
            CASE WHEN p.status = 'rejected' AND NOT p.replaced THEN p.value ELSE 0 END,
            p.hour

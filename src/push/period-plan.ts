@@ -133,7 +133,9 @@ async function minutesFrom(
   periods: readonly RoutedPeriod[],
   firstOf: (index: number) => Micros,
 ): Promise<{ from: Micros[]; used: Set<Micros>[] }> {
-  const from = periods.map(({ facts }, index) => Math.max(facts.periodStart, firstOf(index)));
+  const from = periods.map(({ facts, route }, index) =>
+    route.kind === 'total' ? facts.periodStart : Math.max(facts.periodStart, firstOf(index)),
+  );
   const used = periods.map(() => new Set<Micros>());
   const stretches: (Stretch & { index: number })[] = [];
   periods.forEach(({ facts, route, lane }, index) => {

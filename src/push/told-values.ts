@@ -25,7 +25,7 @@ const TOLD = `
     SELECT * FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::boolean[], $6::uuid[])
              AS k (customer_no, meter_no, period_start, shadow, lane_id)
   ), told AS (
-    SELECT customer_no, meter_no, period_start, p.kind, p.value, p.sequence, p.created_at,
+    SELECT k.customer_no, k.meter_no, k.period_start, p.kind, p.value, p.sequence, p.created_at,
            p.status = 'rejected' AS rejected
       FROM k JOIN push p USING (customer_no, meter_no, period_start)
       JOIN push_lane l ON l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id

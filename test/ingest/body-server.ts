@@ -39,6 +39,13 @@ class BodyController {
     throw new Error('nobody reads this body');
   }
 
+  /** Begins to read only when the sender has gone. */
+  @Post('late')
+  async late(@Body() body: Readable) {
+    await new Promise((resolve) => body.once('close', resolve));
+    return this.lines(body);
+  }
+
   @Post('first-line')
   async firstLine(@Body() body: Readable) {
     for await (const line of ndjsonLines(body)) return { length: line.bytes?.length };

@@ -36,10 +36,10 @@ export async function openCluster(
   try {
     await mkdir(dataDir, { recursive: true });
     const user = await chooseServerUser(dataDir, data);
-    if (user) await letThrough(user, dataDir);
     const reachable = await canReach(user, dataDir);
     const binaries = await prepareBinaries(user, reachable ? dataDir : programsDir);
-    // A folder below one that only root may enter is reached as the working directory.
+    if (!reachable && process.platform !== 'linux') throw notReachable(dataDir);
+    // A folder that only root may enter is reached as the working directory that root gives it.
     const named = (path: string): string => (reachable ? path : '/proc/self/cwd');
     if (!(await exists(folder))) {
       await createCluster({ folder, dataDir, user, binaries, named, sync });
@@ -72,6 +72,13 @@ async function checkCluster(data: string, user: ServerUser | undefined): Promise
   }
 }
 
+function notReachable(dataDir: string): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    `PostgreSQL does not run as root, and only root may enter ${dataDir}. Start as an ordinary ` +
+      'user, or set DATA_DIR to a folder that others may enter.',
+  );
+}
+
 /** A copy made by root belongs to root, and the server could not open it. */
 async function giveTo({ uid, gid }: ServerUser, data: string): Promise<void> {
   await chown(join(data, '../password'), uid, gid);
@@ -80,10 +87,4 @@ async function giveTo({ uid, gid }: ServerUser, data: string): Promise<void> {
   }
   await chown(data, uid, gid);
   await chmod(data, 0o700);
-}
-
-/** DATA_DIR is ours to open: entering it shows nothing, what is secret in it is closed by itself. */
-async function letThrough(user: ServerUser, dataDir: string): Promise<void> {
-  const { mode, uid } = await stat(dataDir);
-  if (uid !== user.uid) await chmod(dataDir, mode | 0o011);
 }

@@ -62,6 +62,7 @@ export async function createCluster({
     try {
       await passwordFile.write(`${randomBytes(32).toString('base64url')}\n`);
       if (user) await passwordFile.chown(user.uid, user.gid);
+      if (sync) await passwordFile.sync();
     } finally {
       await passwordFile.close();
     }
@@ -103,7 +104,9 @@ async function removeOldDrafts(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir)) {
     if (!/^postgres.*\.tmp$/.test(name)) continue;
     const path = join(dataDir, name);
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > DRAFT_MAX_AGE_MS) await rm(path, { recursive: true, force: true });
+    // It may be finished and renamed at this moment.
+    const found = await stat(path).catch(() => undefined);
+    const age = Date.now() - (found?.mtimeMs ?? Date.now());
+    if (age > DRAFT_MAX_AGE_MS) await rm(path, { recursive: true, force: true });
   }
 }

@@ -33,7 +33,7 @@ export async function takeLease(
     session = await connect();
     await createDatabase(session.client);
   } catch (error) {
-    if (/^28/.test((error as pg.DatabaseError).code ?? '')) {
+    if ((error as pg.DatabaseError).code?.startsWith('28')) {
       throw new EmbeddedPostgresError(
         `The running PostgreSQL does not accept the password in ${cluster.folder}/password. ` +
           'Put the file back as it was, or stop that server.',
@@ -45,7 +45,7 @@ export async function takeLease(
   const kept = keepOpen(session, connect);
   return {
     url: `postgres://${SUPERUSER}:${cluster.password}@127.0.0.1:${port}/${DATABASE}?sslmode=disable`,
-    end: kept.end,
+    end: () => kept.end(),
   };
 }
 

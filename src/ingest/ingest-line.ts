@@ -1,0 +1,107 @@
+import type { Principal } from '../access/caller.js';
+import { ndjsonLines } from '../domain/ndjson-lines.js';
+import { parseStrictJson } from '../domain/strict-json.js';
+import type { UsageEvent } from '../domain/usage-event.js';
+import { decodeUtf8 } from '../domain/utf8.js';
+import type { Verdict } from '../ledger/verdict.js';
+import { checkUsageEvent, type CheckedUsageEvent } from './check-usage-event.js';
+import { checkCloudEvent } from './cloud-event.js';
+import type { Sent } from './receipt.dto.js';
+
+/** Lines that are recorded together: as many as one transaction takes. */
+const LINES_PER_CHUNK = 1_000;
+
+/** Which shape the events of a request have. */
+export type EventShape = 'usage_event' | 'cloud_event';
+
+/** Who sends, and how it counts. */
+export interface RecordingContext {
+  readonly caller: Pick<Principal, 'tenantId' | 'scopes'>;
+  readonly historical?: boolean;
+}
+
+/** An event that may be recorded, or the verdict that keeps it from it. */
+export type Checked = { readonly event: UsageEvent } | { readonly verdict: Verdict };
+
+/** One usage event of a stream or file, checked, and where it stands. */
+export interface IngestLine {
+  /** From 1, as an editor shows it. */
+  readonly line: number;
+  readonly checked: Checked;
+  readonly sent: Sent;
+}
+
+/** Reads NDJSON: one usage event a line. A line that is none is told as one that is rejected. */
+export async function* ndjsonEvents(
+  source: AsyncIterable<Uint8Array>,
+  context: RecordingContext,
+): AsyncGenerator<IngestLine, void, undefined> {
+  for await (const { line, bytes } of ndjsonLines(source)) yield readLine(line, bytes, context);
+}
+
+/** Gathers lines into what one transaction takes. */
+export async function* inChunks(
+  lines: AsyncIterable<IngestLine>,
+): AsyncGenerator<IngestLine[], void, undefined> {
+  let chunk: IngestLine[] = [];
+  for await (const line of lines) {
+    chunk.push(line);
+    if (chunk.length === LINES_PER_CHUNK) {
+      yield chunk;
+      chunk = [];
+    }
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+function readLine(
+  line: number,
+  bytes: Uint8Array | undefined,
+  context: RecordingContext,
+): IngestLine {
+  if (bytes === undefined) return unreadable(line, 'line_too_long', 'a line takes at most 64 KiB');
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return unreadable(line, 'invalid_utf8', 'the line is not UTF-8');
+  const parsed = parseStrictJson(text);
+  return parsed.ok
+    ? readEvent(line, parsed.value, context)
+    : unreadable(line, parsed.code, parsed.detail);
+}
+
+/** A line that holds a value of the shape of a usage event, or should. */
+export function readEvent(line: number, raw: unknown, context: RecordingContext): IngestLine {
+  return {
+    line,
+    checked: checkRaw(raw, 'usage_event', context),
+    sent: sentAs(raw, 'usage_event', ''),
+  };
+}
+
+/** A line of which not even a value can be made. */
+export function unreadable(line: number, code: string, detail: string): IngestLine {
+  const faults = [{ code, pointer: '', detail }];
+  return {
+    line,
+    checked: { verdict: { status: 'rejected', faults } },
+    sent: { usageEventId: undefined, pointer: '' },
+  };
+}
+
+export function checkRaw(raw: unknown, shape: EventShape, { caller }: RecordingContext): Checked {
+  const mayAdjust = caller.scopes.includes('usage:adjust');
+  const result: CheckedUsageEvent =
+    shape === 'cloud_event'
+      ? checkCloudEvent(raw, { mayAdjust })
+      : checkUsageEvent(raw, { mayAdjust });
+  return 'event' in result
+    ? { event: result.event }
+    : { verdict: { status: 'rejected', faults: result.errors } };
+}
+
+/** The id is repeated as far as it is one; anything else is named by its place alone. */
+export function sentAs(raw: unknown, shape: EventShape, pointer: string): Sent {
+  const member = shape === 'cloud_event' ? 'id' : 'usage_event_id';
+  const id =
+    typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>)[member] : undefined;
+  return { usageEventId: typeof id === 'string' && id.length <= 255 ? id : undefined, pointer };
+}

@@ -1,0 +1,92 @@
+import type { Queryable } from '../database/connections.js';
+
+const OPEN_WITH_USAGE = `
+  INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+  SELECT p.tenant_id, p.customer_no, p.meter_no, p.period_start, false
+    FROM billing_period p
+   WHERE p.tenant_id = $1 AND p.closed_at IS NULL
+     AND p.period_end > (SELECT clock_timestamp() + t.clock_offset_micros * interval '1 microsecond'
+                           FROM tenant t WHERE t.tenant_id = $1) - interval '40 days'
+     AND ($2::bigint IS NULL OR p.customer_no = $2) AND ($3::integer IS NULL OR p.meter_no = $3)
+     AND (p.carried_last IS NOT NULL
+          OR EXISTS (SELECT FROM usage_total u
+                      WHERE u.tenant_id = $1 AND u.customer_no = p.customer_no
+                        AND u.meter_no = p.meter_no AND u.period_start = p.period_start)
+          OR EXISTS (SELECT FROM usage_delta u
+                      WHERE u.tenant_id = $1 AND u.customer_no = p.customer_no
+                        AND u.meter_no = p.meter_no AND u.period_start = p.period_start))
+   ORDER BY p.customer_no, p.meter_no, p.period_start
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  RETURNING 1`;
+
+const HELD_AFTER_CLOSE = `
+  INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+  SELECT DISTINCT p.tenant_id, p.customer_no, p.meter_no, p.period_start, true
+    FROM push_hold h
+    JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = h.customer_no
+     AND p.meter_no = h.meter_no AND p.period_start = h.period_start AND p.closed_at IS NOT NULL
+   WHERE h.tenant_id = $1 AND h.reason <> 'too_old'
+     AND ($2::bigint IS NULL OR p.customer_no = $2) AND ($3::integer IS NULL OR p.meter_no = $3)
+   ORDER BY p.customer_no, p.meter_no, p.period_start
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  RETURNING 1`;
+
+/** What a change of mappings, meters, schedules or keys may have cured, or taken back. */
+const MAYBE_CHANGED = `
+  INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+  SELECT $1, c.customer_no, c.meter_no, c.period_start, bool_or(p.closed_at IS NOT NULL)
+    FROM (SELECT h.customer_no, h.meter_no, h.period_start, h.reason
+            FROM push_hold h WHERE h.tenant_id = $1 AND h.reason <> 'too_old'
+           UNION ALL
+          SELECT w.customer_no, w.meter_no, w.period_start, 'pending'
+            FROM push w WHERE w.tenant_id = $1 AND w.status = 'pending') c
+    LEFT JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = c.customer_no
+     AND p.meter_no = c.meter_no AND p.period_start = c.period_start
+    LEFT JOIN customer k ON k.tenant_id = $1 AND k.customer_no = c.customer_no
+    LEFT JOIN LATERAL (
+           SELECT stripe_event_name, push FROM meter_settings s
+            WHERE s.tenant_id = $1 AND s.meter_no = c.meter_no
+            ORDER BY version DESC LIMIT 1) s ON true
+   WHERE p.period_start IS NULL OR coalesce(k.push, s.push) = 'off'
+      OR CASE c.reason
+           WHEN 'customer_unmapped' THEN k.stripe_customer_id IS NOT NULL
+           WHEN 'meter_unmapped' THEN s.stripe_event_name IS NOT NULL
+           WHEN 'stripe_not_configured' THEN $2
+           ELSE true
+         END
+   GROUP BY c.customer_no, c.meter_no, c.period_start
+   ORDER BY c.customer_no, c.meter_no, c.period_start
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  RETURNING 1`;
+
+export interface PeriodFilter {
+  readonly customerNo?: number;
+  readonly meterNo?: number;
+}
+
+/** Has open periods with usage planned again, but for backfills of more than 40 days ago. */
+export async function requeueOpen(
+  db: Queryable,
+  tenantId: string,
+  { customerNo = null, meterNo = null }: { customerNo?: number | null; meterNo?: number | null },
+): Promise<number> {
+  return (await db.query(OPEN_WITH_USAGE, [tenantId, customerNo, meterNo])).length;
+}
+
+/** Has closed periods planned again that are held for what may have passed by itself. */
+export async function requeueHeld(
+  db: Queryable,
+  tenantId: string,
+  { customerNo = null, meterNo = null }: { customerNo?: number | null; meterNo?: number | null },
+): Promise<number> {
+  return (await db.query(HELD_AFTER_CLOSE, [tenantId, customerNo, meterNo])).length;
+}
+
+/** Has periods planned again whose way to Stripe may be another since the last look. */
+export async function requeueChanged(
+  db: Queryable,
+  tenantId: string,
+  stripeIsConfigured: boolean,
+): Promise<number> {
+  return (await db.query(MAYBE_CHANGED, [tenantId, stripeIsConfigured])).length;
+}

@@ -1,0 +1,437 @@
+import { describe, expect, it } from 'vitest';
+import { EVENT_NAME, PushScene, SECRET_KEY } from './push-scene.js';
+
+const NOVEMBER = '2026-11-01T00:00:00Z';
+const DECEMBER = '2026-12-01T00:00:00Z';
+
+async function mapped(env: Record<string, string> = {}): Promise<PushScene> {
+  const scene = await PushScene.open(env);
+  await scene.meter();
+  await scene.customer();
+  await scene.period(NOVEMBER, DECEMBER);
+  await scene.now('2026-11-10T12:30:20Z');
+  return scene;
+}
+
+describe('planning hourly deltas', () => {
+  it('owes each hour its usage, folded or not, at the first minute of the hour', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1.5');
+    await scene.usage(NOVEMBER, '2026-11-10T09:50:00Z', '2', { unfolded: true });
+    await scene.usage(NOVEMBER, '2026-11-10T12:10:00Z', '4');
+    await scene.usage(NOVEMBER, '2026-11-10T12:10:00Z', '100', { billable: false });
+    await scene.plan(NOVEMBER);
+
+    expect(await scene.pushes()).toMatchObject([
+      { kind: 'delta', value: '3.5', timestamp: '2026-11-10T09:00:00Z', status: 'pending' },
+      { kind: 'delta', value: '4', timestamp: '2026-11-10T12:00:00Z', sequence: 2 },
+    ]);
+    expect(await scene.holds()).toEqual({});
+  });
+
+  it('owes afterwards what is new, also where that is negative, and nothing twice', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10');
+    await scene.plan(NOVEMBER);
+    await scene.plan(NOVEMBER);
+    await scene.usage(NOVEMBER, '2026-11-10T09:06:00Z', '-4');
+    await scene.plan(NOVEMBER);
+
+    expect(await scene.pushes()).toMatchObject([
+      { value: '10', timestamp: '2026-11-10T09:00:00Z' },
+      { value: '-4', timestamp: '2026-11-10T09:01:00Z' },
+    ]);
+  });
+
+  it('counts entries for a count meter', async () => {
+    await using scene = await mapped();
+    await scene.meter({ aggregation: 'count' });
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10', { entries: 3 });
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toMatchObject([{ value: '3' }]);
+  });
+
+  it('puts usage carried in from an earlier period into the first hour', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-10-12T09:05:00Z', '7');
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toMatchObject([
+      { value: '7', hour: NOVEMBER, timestamp: NOVEMBER },
+    ]);
+  });
+
+  it('splits what has over 15 digits, each part alone in its minute', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '123456789012345.678');
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toMatchObject([
+      { value: '123456789012345', timestamp: '2026-11-10T09:00:00Z' },
+      { value: '0.678', timestamp: '2026-11-10T09:01:00Z' },
+    ]);
+  });
+
+  it('keeps within the period where it starts and ends inside an hour', async () => {
+    await using scene = await PushScene.open();
+    await scene.meter();
+    await scene.customer();
+    await scene.stripeMeter();
+    const start = '2026-10-05T14:23:07Z';
+    await scene.period(start, '2026-11-05T14:23:07Z');
+    await scene.now('2026-11-05T14:30:00Z');
+    await scene.usage(start, '2026-10-05T14:24:00Z', '1');
+    await scene.usage(start, '2026-11-05T14:10:00Z', '2');
+    await scene.usage(start, '2026-11-05T14:20:00Z', '3');
+    await scene.close(start, '6');
+    await scene.plan(start);
+    expect(await scene.pushes()).toMatchObject([
+      { value: '1', hour: '2026-10-05T14:00:00Z', timestamp: '2026-10-05T14:24:00Z' },
+      { value: '5', hour: '2026-11-05T14:00:00Z', timestamp: '2026-11-05T14:00:00Z' },
+    ]);
+  });
+
+  it('leaves out revisions that come after the close', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.now('2026-12-01T01:00:00Z');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10');
+    await scene.close(NOVEMBER, '10');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '5', { revision: 1 });
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toMatchObject([{ value: '10' }]);
+  });
+
+  it('holds what is too old before anything else, and pushes the rest', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.now('2026-12-06T12:00:30Z');
+    await scene.usage(NOVEMBER, '2026-11-02T11:40:00Z', '1');
+    await scene.usage(NOVEMBER, '2026-11-02T12:40:00Z', '2');
+    await scene.usage(NOVEMBER, '2026-11-02T13:40:00Z', '4');
+    await scene.plan(NOVEMBER);
+    expect(await scene.holds()).toEqual({ too_old: '1' });
+    expect(await scene.pushes()).toMatchObject([
+      { value: '2', timestamp: '2026-11-02T12:01:00Z' },
+      { value: '4', timestamp: '2026-11-02T13:00:00Z' },
+    ]);
+  });
+});
+
+describe('push_from and modes', () => {
+  it('pushes only the hours from push_from on', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.meter({ push_from: '2026-11-10T10:00:00Z' });
+    await scene.usage(NOVEMBER, '2026-11-10T09:59:00Z', '1');
+    await scene.usage(NOVEMBER, '2026-11-10T10:00:00Z', '2');
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toMatchObject([{ value: '2' }]);
+    expect(await scene.standing(NOVEMBER)).toMatchObject({
+      value: '3',
+      pending: '2',
+      excluded: '1',
+    });
+  });
+
+  it('takes the first hour whole where push_from is the start of the period', async () => {
+    await using scene = await PushScene.open();
+    const start = '2026-11-05T14:23:07Z';
+    await scene.meter({ push_from: start });
+    await scene.customer();
+    await scene.stripeMeter();
+    await scene.period(start, '2026-12-05T14:23:07Z');
+    await scene.now('2026-11-10T12:30:20Z');
+    await scene.usage(start, '2026-11-05T14:24:00Z', '1');
+    await scene.plan(start);
+    expect(await scene.pushes()).toMatchObject([{ value: '1' }]);
+  });
+
+  it('makes no row while the meter is off, and takes back what waits', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    await scene.plan(NOVEMBER);
+    await scene.meter({ push: 'off' });
+    await scene.usage(NOVEMBER, '2026-11-10T10:05:00Z', '2');
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toMatchObject([
+      { value: '1', status: 'rejected', reason: 'push_off' },
+    ]);
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ excluded: '3', rejected: '0' });
+
+    await scene.meter({ push: 'live' });
+    await scene.plan(NOVEMBER);
+    const pending = (await scene.pushes()).filter(({ status }) => status === 'pending');
+    expect(pending).toMatchObject([{ value: '1' }, { value: '2' }]);
+  });
+
+  it('lets the customer override the meter', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.customer('cus_scene', 'off');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toEqual([]);
+    expect(await scene.holds()).toEqual({});
+  });
+
+  it('plans in shadow what it never sends, once, and all of it again when live', async () => {
+    await using scene = await mapped();
+    const { worker } = scene.process();
+    await scene.stripeMeter();
+    await scene.meter({ push: 'shadow' });
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    await scene.plan(NOVEMBER);
+    await scene.plan(NOVEMBER);
+    await worker.drain(scene.tenantId);
+    expect(await scene.pushes()).toMatchObject([{ value: '1', status: 'shadow', attempts: 0 }]);
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ excluded: '1', pending: '0' });
+
+    await scene.meter({ push: 'live', push_from: NOVEMBER });
+    await scene.plan(NOVEMBER);
+    await worker.drain(scene.tenantId);
+    expect(scene.counted()).toEqual(['1']);
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '1', excluded: '0' });
+  });
+});
+
+describe('what goes where', () => {
+  it.each([
+    ['sum', 'sum', undefined, 'delta', '9'],
+    ['sum', 'last', undefined, 'total', '9'],
+    ['count', 'last', undefined, 'total', '2'],
+    ['max', 'sum', undefined, 'delta', '5'],
+    ['max', 'last', undefined, 'total', '5'],
+    ['last', 'last', undefined, 'total', '4'],
+    ['unique_count', 'sum', undefined, 'delta', '2'],
+    ['unique_count', 'last', undefined, 'total', '2'],
+  ] as const)(
+    'a %s meter to a Stripe %s: %s %s',
+    async (aggregation, formula, window, kind, value) => {
+      await using scene = await mapped();
+      await scene.meter({ aggregation });
+      await scene.stripeMeter(formula, window);
+      await fill(scene, aggregation);
+      await scene.plan(NOVEMBER);
+      const pushes = await scene.pushes();
+      expect(pushes.map((push) => push.kind)).toEqual(pushes.map(() => kind));
+      const sum = pushes.reduce((total, push) => total + Number(push.value), 0);
+      expect(String(sum)).toBe(value);
+      expect(await scene.holds()).toEqual({});
+    },
+  );
+
+  it.each([
+    ['last', 'sum', undefined],
+    ['sum', 'count', undefined],
+    ['count', 'count', undefined],
+    ['max', 'count', undefined],
+    ['sum', 'sum', 'hour'],
+    ['sum', 'last', 'day'],
+  ] as const)(
+    'a $0 meter does not fit a Stripe $1 with window $2',
+    async (own, formula, window) => {
+      await using scene = await mapped();
+      await scene.meter({ aggregation: own });
+      await scene.stripeMeter(formula, window);
+      await fill(scene, own);
+      await scene.plan(NOVEMBER);
+      expect(await scene.pushes()).toEqual([]);
+      expect(Object.keys(await scene.holds())).toEqual(['formula_mismatch']);
+    },
+  );
+});
+
+async function fill(scene: PushScene, aggregation: string): Promise<void> {
+  if (aggregation === 'unique_count') {
+    for (const [hour, name] of [
+      ['08', 'ann'],
+      ['08', 'bob'],
+      ['09', 'ann'],
+    ] as const) {
+      await scene.uniqueUsage(NOVEMBER, `2026-11-10T${hour}:05:00Z`, name);
+    }
+    return;
+  }
+  await scene.usage(NOVEMBER, '2026-11-10T08:05:00Z', '5');
+  await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '4');
+}
+
+describe('why usage is held', () => {
+  it('is told in order, with what of it is not pushed, until it is cured', async () => {
+    await using scene = await PushScene.open();
+    await scene.period(NOVEMBER, DECEMBER);
+    await scene.meter({ stripe_event_name: null });
+    await scene.customer(null);
+    await scene.now('2026-11-10T12:30:20Z');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    const unconfigured = scene.process({ ...scene.config, STRIPE_SECRET_KEY: undefined } as never);
+    const held = async (process = scene.process()) => {
+      await scene.plan(NOVEMBER, process);
+      return scene.holds();
+    };
+
+    expect(await held(unconfigured)).toEqual({ stripe_not_configured: '1' });
+    expect(await held()).toEqual({ meter_unmapped: '1' });
+    await scene.meter();
+    expect(await held()).toEqual({ customer_unmapped: '1' });
+    await scene.customer();
+    expect(await held()).toEqual({ meter_not_found: '1' });
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ held: '1', pending: '0' });
+    const meter = await scene.stripeMeter();
+    await scene.stripe(`/v1/billing/meters/${meter.id}/deactivate`, new URLSearchParams());
+    expect(await held()).toEqual({ meter_inactive: '1' });
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '0.5');
+    expect(await held()).toEqual({ meter_inactive: '1.5' });
+
+    await scene.stripe(`/v1/billing/meters/${meter.id}/reactivate`, new URLSearchParams());
+    await scene.db.work.query('DELETE FROM stripe_meter');
+    expect(await held()).toEqual({});
+    expect(await scene.pushes()).toMatchObject([{ value: '1.5', status: 'pending' }]);
+  });
+
+  it('is Stripe where it does not take the key', async () => {
+    await using scene = await mapped({ STRIPE_ACCOUNT_ID: 'acct_wrong' });
+    const config = { ...scene.config, STRIPE_SECRET_KEY: 'rk_other_key' } as never;
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    await scene.plan(NOVEMBER, scene.process(config));
+    expect(await scene.holds()).toEqual({ stripe_refused: '1' });
+  });
+
+  it('is its age, for a period as a whole, whatever is configured', async () => {
+    await using scene = await PushScene.open();
+    await scene.meter({ aggregation: 'max', stripe_event_name: null });
+    await scene.customer(null);
+    await scene.period('2026-09-01T00:00:00Z', '2026-10-01T00:00:00Z');
+    await scene.usage('2026-09-01T00:00:00Z', '2026-09-10T09:05:00Z', '3');
+    await scene.now('2026-11-10T00:00:00Z');
+    await scene.plan('2026-09-01T00:00:00Z');
+    expect(await scene.holds()).toEqual({ too_old: '3' });
+  });
+
+  it('is its digits, for a total', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter('last');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '123456789012345.5');
+    await scene.plan(NOVEMBER);
+    expect(await scene.holds()).toEqual({ value_not_representable: '123456789012345.5' });
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '0.5');
+    await scene.plan(NOVEMBER);
+    expect(await scene.holds()).toEqual({});
+    expect(await scene.pushes()).toMatchObject([{ kind: 'total', value: '123456789012346' }]);
+  });
+
+  it('is the want of a minute, where every one of a closed period is taken', async () => {
+    await using scene = await PushScene.open();
+    const start = '2026-11-10T10:00:00Z';
+    await scene.meter();
+    await scene.customer();
+    await scene.stripeMeter();
+    await scene.period(start, '2026-11-10T10:02:30Z');
+    await scene.now('2026-11-10T12:00:00Z');
+    for (const value of ['1', '2']) {
+      await scene.usage(start, '2026-11-10T10:01:00Z', value);
+      await scene.plan(start);
+    }
+    expect(await scene.pushes()).toHaveLength(2);
+    await scene.usage(start, '2026-11-10T10:01:00Z', '4');
+    await scene.close(start, '7');
+    await scene.plan(start);
+    expect(await scene.holds()).toEqual({ no_free_minute: '4' });
+    expect(await scene.standing(start)).toMatchObject({ pending: '3', held: '4' });
+  });
+});
+
+describe('totals', () => {
+  it('carry rising timestamps outside the last five minutes, and in them after the close', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter('last');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    await scene.plan(NOVEMBER);
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    await scene.plan(NOVEMBER);
+    await scene.now('2026-11-10T12:30:21Z');
+    await scene.plan(NOVEMBER);
+    await scene.usage(NOVEMBER, '2026-11-30T23:57:00Z', '1');
+    await scene.now('2026-11-30T23:58:00Z');
+    await scene.plan(NOVEMBER);
+    await scene.usage(NOVEMBER, '2026-11-30T23:57:00Z', '1');
+    await scene.plan(NOVEMBER);
+    await scene.now('2026-12-01T01:00:00Z');
+    await scene.close(NOVEMBER, '4');
+    await scene.plan(NOVEMBER);
+    const pushes = await scene.pushes();
+    expect(pushes.map(({ value, timestamp }) => [value, timestamp])).toEqual([
+      ['1', '2026-11-10T12:30:20Z'],
+      ['2', '2026-11-10T12:30:21Z'],
+      ['3', '2026-11-30T23:54:59Z'],
+      ['4', '2026-11-30T23:55:00Z'],
+    ]);
+  });
+
+  it('say the value that a last meter carries into a period without usage', async () => {
+    await using scene = await PushScene.open();
+    await scene.meter({ aggregation: 'last', carry_last: true });
+    await scene.customer();
+    await scene.stripeMeter('last');
+    await scene.period(NOVEMBER, DECEMBER, '12');
+    await scene.now('2026-11-10T12:30:20Z');
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toMatchObject([{ value: '12' }]);
+  });
+});
+
+describe('a lane', () => {
+  it('inherits nothing: another Stripe customer gets the whole, and what waited goes nowhere', async () => {
+    await using scene = await mapped();
+    const { worker } = scene.process();
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    await scene.plan(NOVEMBER);
+    await worker.drain(scene.tenantId);
+    await scene.usage(NOVEMBER, '2026-11-10T10:05:00Z', '2');
+    await scene.plan(NOVEMBER);
+    await scene.customer('cus_other');
+    await worker.drain(scene.tenantId);
+    expect(scene.counted()).toEqual(['1']);
+
+    await scene.plan(NOVEMBER);
+    await worker.drain(scene.tenantId);
+    expect(scene.simulator.ledger({ customer: 'cus_scene' })).toHaveLength(1);
+    expect(scene.simulator.ledger({ customer: 'cus_other' }).map(({ value }) => value)).toEqual([
+      '1',
+      '2',
+    ]);
+    expect(await scene.standing(NOVEMBER)).toMatchObject({
+      value: '3',
+      delivered: '3',
+      rejected: '0',
+    });
+  });
+
+  it('is the same whoever plans, and two who plan at once plan once', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    for (let hour = 0; hour < 5; hour++) {
+      await scene.usage(NOVEMBER, `2026-11-10T0${hour}:05:00Z`, '1');
+    }
+    await Promise.all([scene.plan(NOVEMBER), scene.plan(NOVEMBER), scene.plan(NOVEMBER)]);
+    await scene.plan(NOVEMBER);
+    expect(await scene.pushes()).toHaveLength(5);
+    expect(new Set((await scene.pushes()).map(({ identifier }) => identifier)).size).toBe(5);
+  });
+});
+
+describe('the scene', () => {
+  it('asks Stripe for its meters with the key of the tenant', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    const { meters } = scene.process();
+    expect(await meters.check(scene.tenantId, EVENT_NAME)).toMatchObject({ formula: 'sum' });
+    expect(scene.config.STRIPE_SECRET_KEY).toBe(SECRET_KEY);
+  });
+});

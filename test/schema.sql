@@ -1,0 +1,460 @@
+-- The schema after every migration; npm run schema:write renews it.
+
+CREATE TABLE api_key (
+  tenant_id uuid NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  key_hash bytea NOT NULL,
+  scopes text[] NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  revoked_at timestamp with time zone,
+  CONSTRAINT api_key_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+  CONSTRAINT api_key_key_hash_key UNIQUE (key_hash),
+  CONSTRAINT api_key_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
+  CONSTRAINT api_key_pkey PRIMARY KEY (tenant_id, key_id),
+  CONSTRAINT api_key_scopes_check CHECK (((scopes <@ ARRAY['usage:write'::text, 'usage:adjust'::text, 'usage:read'::text, 'billing:write'::text, 'admin'::text]) AND (cardinality(scopes) > 0))),
+  CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
+);
+
+CREATE TABLE billing_period (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  period_end timestamp with time zone NOT NULL,
+  backfilled boolean NOT NULL,
+  carried_last numeric,
+  closed_at timestamp with time zone,
+  period_close_id uuid,
+  value numeric,
+  carried_in numeric,
+  event_count bigint,
+  digest bytea,
+  CONSTRAINT billing_period_period_end_check CHECK ((period_end > period_start)),
+  CONSTRAINT billing_period_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start),
+  CONSTRAINT billing_period_statement_check CHECK ((num_nulls(closed_at, period_close_id, value, carried_in, event_count, digest) = ANY (ARRAY[0, 6])))
+);
+
+CREATE TABLE close_mark (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  closed_through timestamp with time zone NOT NULL,
+  CONSTRAINT close_mark_pkey PRIMARY KEY (tenant_id, customer_no, meter_no)
+);
+
+CREATE TABLE customer (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  customer_id text COLLATE "C" NOT NULL,
+  name text,
+  stripe_customer_id text COLLATE "C",
+  push text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT customer_customer_id_check CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 255))),
+  CONSTRAINT customer_customer_id_key UNIQUE (tenant_id, customer_id),
+  CONSTRAINT customer_pkey PRIMARY KEY (tenant_id, customer_no),
+  CONSTRAINT customer_push_check CHECK ((push = ANY (ARRAY['off'::text, 'shadow'::text, 'live'::text]))),
+  CONSTRAINT customer_stripe_customer_id_key UNIQUE (tenant_id, stripe_customer_id)
+);
+
+CREATE TABLE customer_identity (
+  tenant_id uuid NOT NULL,
+  identity text COLLATE "C" NOT NULL,
+  customer_no bigint NOT NULL,
+  CONSTRAINT customer_identity_identity_check CHECK (((length(identity) >= 1) AND (length(identity) <= 255))),
+  CONSTRAINT customer_identity_pkey PRIMARY KEY (tenant_id, identity)
+);
+
+CREATE TABLE customer_schedule (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  version integer NOT NULL,
+  effective_from timestamp with time zone NOT NULL,
+  "interval" text NOT NULL,
+  interval_count integer NOT NULL,
+  anchor timestamp with time zone NOT NULL,
+  timezone text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT customer_schedule_interval_check CHECK (("interval" = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'year'::text]))),
+  CONSTRAINT customer_schedule_interval_count_check CHECK (((interval_count >= 1) AND (interval_count <= 1000))),
+  CONSTRAINT customer_schedule_pkey PRIMARY KEY (tenant_id, customer_no, version)
+);
+
+CREATE TABLE installation (
+  singleton boolean NOT NULL DEFAULT true,
+  installation_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT installation_pkey PRIMARY KEY (singleton),
+  CONSTRAINT installation_singleton_check CHECK (singleton)
+);
+
+CREATE TABLE meter (
+  tenant_id uuid NOT NULL,
+  meter_no integer NOT NULL,
+  key text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT meter_key_check CHECK ((key ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
+  CONSTRAINT meter_key_key UNIQUE (tenant_id, key),
+  CONSTRAINT meter_meter_no_check CHECK ((meter_no > 0)),
+  CONSTRAINT meter_pkey PRIMARY KEY (tenant_id, meter_no)
+);
+
+CREATE TABLE meter_settings (
+  tenant_id uuid NOT NULL,
+  meter_no integer NOT NULL,
+  version integer NOT NULL,
+  aggregation text NOT NULL,
+  display_name text,
+  unit text,
+  event_types text[] NOT NULL,
+  value_property text NOT NULL,
+  unique_property text,
+  filter jsonb NOT NULL DEFAULT '{}'::jsonb,
+  dimensions text[] NOT NULL DEFAULT '{}'::text[],
+  carry_last boolean NOT NULL DEFAULT false,
+  stripe_event_name text,
+  push text NOT NULL DEFAULT 'live'::text,
+  push_from timestamp with time zone,
+  billing_starts_at timestamp with time zone,
+  late_usage text NOT NULL,
+  archived boolean NOT NULL DEFAULT false,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT meter_settings_aggregation_check CHECK ((aggregation = ANY (ARRAY['sum'::text, 'count'::text, 'max'::text, 'last'::text, 'unique_count'::text]))),
+  CONSTRAINT meter_settings_carry_last_check CHECK (((aggregation = 'last'::text) OR (NOT carry_last))),
+  CONSTRAINT meter_settings_dimensions_check CHECK ((cardinality(dimensions) <= 2)),
+  CONSTRAINT meter_settings_event_types_check CHECK (((cardinality(event_types) >= 1) AND (cardinality(event_types) <= 100))),
+  CONSTRAINT meter_settings_late_usage_check CHECK (((late_usage = ANY (ARRAY['amend'::text, 'reject'::text])) OR ((late_usage = 'carry_forward'::text) AND (aggregation = ANY (ARRAY['sum'::text, 'count'::text]))))),
+  CONSTRAINT meter_settings_pkey PRIMARY KEY (tenant_id, meter_no, version),
+  CONSTRAINT meter_settings_push_check CHECK ((push = ANY (ARRAY['off'::text, 'shadow'::text, 'live'::text]))),
+  CONSTRAINT meter_settings_unique_property_check CHECK (((aggregation = 'unique_count'::text) = (unique_property IS NOT NULL)))
+);
+
+CREATE TABLE period_close (
+  tenant_id uuid NOT NULL,
+  period_close_id uuid NOT NULL,
+  as_of timestamp with time zone NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  by_clock boolean NOT NULL,
+  due bigint NOT NULL,
+  closed bigint NOT NULL DEFAULT 0,
+  already_closed bigint NOT NULL,
+  pushes bigint NOT NULL DEFAULT 0,
+  closed_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  CONSTRAINT period_close_pkey PRIMARY KEY (tenant_id, period_close_id)
+);
+
+CREATE TABLE push (
+  tenant_id uuid NOT NULL,
+  identifier text COLLATE "C" NOT NULL,
+  lane_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  kind text NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  hour timestamp with time zone,
+  value numeric NOT NULL,
+  "timestamp" timestamp with time zone NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  stripe_customer_id text COLLATE "C" NOT NULL,
+  event_name text COLLATE "C" NOT NULL,
+  customer_key text NOT NULL,
+  value_key text NOT NULL,
+  formula text NOT NULL,
+  event_time_window text,
+  status text NOT NULL,
+  reason text,
+  key_no integer NOT NULL DEFAULT 0,
+  attempts integer NOT NULL DEFAULT 0,
+  unknown_attempts integer NOT NULL DEFAULT 0,
+  first_attempt_at timestamp with time zone,
+  next_attempt_at timestamp with time zone,
+  lease_until timestamp with time zone,
+  fence bigint NOT NULL DEFAULT 0,
+  last_error text,
+  replaced boolean NOT NULL DEFAULT false,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT push_identifier_check CHECK (((length(identifier) >= 1) AND (length(identifier) <= 100))),
+  CONSTRAINT push_kind_check CHECK ((kind = ANY (ARRAY['delta'::text, 'total'::text]))),
+  CONSTRAINT push_lane_id_sequence_key UNIQUE (tenant_id, lane_id, sequence),
+  CONSTRAINT push_pkey PRIMARY KEY (tenant_id, identifier),
+  CONSTRAINT push_sending_check CHECK (((status = 'sending'::text) = (lease_until IS NOT NULL))),
+  CONSTRAINT push_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'delivered'::text, 'confirmed'::text, 'disputed'::text, 'rejected'::text, 'shadow'::text]))),
+  CONSTRAINT push_timestamp_check CHECK ((date_bin('00:00:01'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone) = "timestamp"))
+);
+
+CREATE TABLE push_hold (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  reason text NOT NULL,
+  identifier text COLLATE "C" NOT NULL,
+  kind text NOT NULL,
+  value numeric NOT NULL,
+  detail text,
+  held_since timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT push_hold_identifier_key UNIQUE (tenant_id, identifier),
+  CONSTRAINT push_hold_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, reason)
+);
+
+CREATE TABLE push_lane (
+  tenant_id uuid NOT NULL,
+  lane_id uuid NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  stripe_meter_id text COLLATE "C" NOT NULL,
+  stripe_customer_id text COLLATE "C" NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  last_sequence integer NOT NULL DEFAULT 0,
+  parked_code text,
+  parked_at timestamp with time zone,
+  superseded boolean NOT NULL DEFAULT false,
+  CONSTRAINT push_lane_key UNIQUE (tenant_id, customer_no, meter_no, period_start, account_id, livemode, stripe_meter_id, stripe_customer_id),
+  CONSTRAINT push_lane_parked_at_check CHECK (((parked_code IS NULL) = (parked_at IS NULL))),
+  CONSTRAINT push_lane_pkey PRIMARY KEY (tenant_id, lane_id)
+);
+
+CREATE TABLE push_transition (
+  tenant_id uuid NOT NULL,
+  identifier text COLLATE "C" NOT NULL,
+  transition_no integer NOT NULL,
+  from_status text,
+  to_status text NOT NULL,
+  reason text,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT push_transition_pkey PRIMARY KEY (tenant_id, identifier, transition_no)
+);
+
+CREATE TABLE push_work (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  closed boolean NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT push_work_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start)
+);
+
+CREATE TABLE stripe_account_identity (
+  tenant_id uuid NOT NULL,
+  key_digest bytea NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT stripe_account_identity_pkey PRIMARY KEY (tenant_id, key_digest)
+);
+
+CREATE TABLE stripe_meter (
+  tenant_id uuid NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  event_name text COLLATE "C" NOT NULL,
+  stripe_meter_id text COLLATE "C" NOT NULL,
+  formula text NOT NULL,
+  status text NOT NULL,
+  event_time_window text,
+  customer_key text NOT NULL,
+  value_key text NOT NULL,
+  read_at timestamp with time zone NOT NULL,
+  CONSTRAINT stripe_meter_pkey PRIMARY KEY (tenant_id, account_id, livemode, event_name)
+);
+
+CREATE TABLE tenant (
+  tenant_id uuid NOT NULL DEFAULT gen_random_uuid(),
+  tenant_no integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  name text COLLATE "C" NOT NULL,
+  gate_version bigint NOT NULL DEFAULT 1,
+  closed_through timestamp with time zone NOT NULL DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone,
+  clock_closed_through timestamp with time zone NOT NULL DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone,
+  clock_offset_micros bigint NOT NULL DEFAULT 0,
+  hash_key bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT tenant_hash_key_check CHECK ((octet_length(hash_key) = 32)),
+  CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
+  CONSTRAINT tenant_name_key UNIQUE (name),
+  CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT tenant_tenant_no_key UNIQUE (tenant_no)
+);
+
+CREATE TABLE usage_delta (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  origin_start timestamp with time zone NOT NULL,
+  revision integer NOT NULL,
+  billable boolean NOT NULL,
+  bucket timestamp with time zone NOT NULL,
+  dimensions text COLLATE "C" NOT NULL,
+  quantity_sum numeric NOT NULL,
+  quantity_max numeric NOT NULL,
+  entry_count bigint NOT NULL,
+  last_quantity numeric NOT NULL,
+  last_at timestamp with time zone NOT NULL,
+  last_key uuid NOT NULL,
+  digest numeric NOT NULL
+);
+
+CREATE TABLE usage_entry (
+  tenant_id uuid NOT NULL,
+  event_key uuid NOT NULL,
+  meter_no integer NOT NULL,
+  entry_no smallint NOT NULL,
+  customer_no bigint NOT NULL,
+  kind text NOT NULL,
+  quantity numeric(27,12) NOT NULL,
+  occurred_at timestamp with time zone NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  origin_start timestamp with time zone NOT NULL,
+  revision integer NOT NULL,
+  late boolean NOT NULL,
+  billable boolean NOT NULL,
+  settings_version integer NOT NULL,
+  dimensions text COLLATE "C" NOT NULL,
+  unique_key uuid,
+  CONSTRAINT usage_entry_kind_check CHECK ((kind = ANY (ARRAY['usage'::text, 'moved'::text]))),
+  CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, entry_no),
+  CONSTRAINT usage_entry_quantity_check CHECK ((quantity <> 'NaN'::numeric))
+);
+
+CREATE TABLE usage_event (
+  tenant_id uuid NOT NULL,
+  event_key uuid NOT NULL,
+  source text COLLATE "C" NOT NULL,
+  usage_event_id text COLLATE "C" NOT NULL,
+  customer_id text COLLATE "C" NOT NULL,
+  customer_no bigint NOT NULL,
+  meter text COLLATE "C" NOT NULL,
+  quantity numeric(27,12),
+  occurred_at timestamp with time zone NOT NULL,
+  occurred_at_sent boolean NOT NULL,
+  properties json,
+  received_at timestamp with time zone NOT NULL,
+  CONSTRAINT usage_event_occurred_at_check CHECK (isfinite(occurred_at)),
+  CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, event_key),
+  CONSTRAINT usage_event_quantity_check CHECK ((quantity <> 'NaN'::numeric)),
+  CONSTRAINT usage_event_source_check CHECK ((length(source) <= 255)),
+  CONSTRAINT usage_event_usage_event_id_check CHECK (((length(usage_event_id) >= 1) AND (length(usage_event_id) <= 255)))
+);
+
+CREATE TABLE usage_event_copy (
+  tenant_id uuid NOT NULL,
+  event_key uuid NOT NULL,
+  copies bigint NOT NULL,
+  last_seen_at timestamp with time zone NOT NULL,
+  CONSTRAINT usage_event_copy_pkey PRIMARY KEY (tenant_id, event_key)
+);
+
+CREATE TABLE usage_event_key (
+  tenant_id uuid NOT NULL,
+  event_key uuid NOT NULL,
+  fingerprint bytea NOT NULL,
+  received_at timestamp with time zone NOT NULL,
+  CONSTRAINT usage_event_key_fingerprint_check CHECK ((octet_length(fingerprint) = 16)),
+  CONSTRAINT usage_event_key_pkey PRIMARY KEY (tenant_id, event_key)
+);
+
+CREATE TABLE usage_total (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  origin_start timestamp with time zone NOT NULL,
+  revision integer NOT NULL,
+  billable boolean NOT NULL,
+  bucket timestamp with time zone NOT NULL,
+  dimensions text COLLATE "C" NOT NULL,
+  quantity_sum numeric NOT NULL,
+  quantity_max numeric NOT NULL,
+  entry_count bigint NOT NULL,
+  last_quantity numeric NOT NULL,
+  last_at timestamp with time zone NOT NULL,
+  last_key uuid NOT NULL,
+  digest numeric NOT NULL,
+  CONSTRAINT usage_total_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, origin_start, revision, billable, bucket, dimensions)
+);
+
+CREATE TABLE usage_unique (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  revision integer NOT NULL,
+  billable boolean NOT NULL,
+  bucket timestamp with time zone NOT NULL,
+  dimensions text COLLATE "C" NOT NULL,
+  unique_key uuid NOT NULL,
+  CONSTRAINT usage_unique_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, revision, billable, bucket, dimensions, unique_key)
+);
+
+CREATE INDEX billing_period_due_idx ON public.billing_period USING btree (tenant_id, period_end, customer_no, meter_no) WHERE (closed_at IS NULL);
+
+CREATE INDEX customer_identity_customer_no_idx ON public.customer_identity USING btree (tenant_id, customer_no);
+
+CREATE INDEX period_close_running_idx ON public.period_close USING btree (tenant_id, closed_at) WHERE (finished_at IS NULL);
+
+CREATE INDEX push_due_idx ON public.push USING btree (tenant_id, next_attempt_at) WHERE (status = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text]));
+
+CREATE UNIQUE INDEX push_in_flight_key ON public.push USING btree (account_id, livemode, stripe_customer_id, event_name) WHERE (status = 'sending'::text);
+
+CREATE UNIQUE INDEX push_minute_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, date_bin('00:01:00'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone)) WHERE ((kind = 'delta'::text) AND (status <> 'shadow'::text));
+
+CREATE INDEX push_period_idx ON public.push USING btree (tenant_id, customer_no, meter_no, period_start);
+
+CREATE UNIQUE INDEX push_total_timestamp_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, "timestamp") WHERE ((kind = 'total'::text) AND (status <> 'shadow'::text));
+
+CREATE INDEX push_work_order_idx ON public.push_work USING btree (tenant_id, closed DESC, created_at);
+
+CREATE INDEX usage_delta_period_idx ON public.usage_delta USING btree (tenant_id, customer_no, meter_no);
+
+CREATE INDEX usage_entry_period_idx ON public.usage_entry USING btree (tenant_id, customer_no, meter_no, period_start);
+
+CREATE INDEX usage_event_customer_no_idx ON public.usage_event USING btree (tenant_id, customer_no, occurred_at, event_key);
+
+CREATE INDEX usage_total_bucket_idx ON public.usage_total USING btree (tenant_id, meter_no, bucket);
+
+CREATE OR REPLACE FUNCTION public.entry_digest(event_key uuid, meter_key text, period_start timestamp with time zone, quantity numeric, is_void boolean)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        SELECT sum((('x' || substr(h.hex, 8 * i + 1, 8))::bit(32)::bigint)::numeric
+                   * (2::numeric ^ (32 * (7 - i))))
+          FROM (SELECT encode(sha256(convert_to(
+                  '["' || event_key || '","' || meter_key || '","'
+                  || to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                  || '","' || trim_scale(quantity)::text || '","'
+                  || CASE WHEN is_void THEN '1' ELSE '0' END || '"]', 'UTF8')), 'hex') AS hex) AS h
+         CROSS JOIN generate_series(0, 7) AS i
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_statement_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        RAISE EXCEPTION 'a closed billing period never changes' USING ERRCODE = 'restrict_violation';
+      END $function$;
+
+CREATE TRIGGER billing_period_closed_for_ever BEFORE DELETE OR UPDATE ON public.billing_period FOR EACH ROW WHEN ((old.closed_at IS NOT NULL)) EXECUTE FUNCTION refuse_statement_change();
+
+CREATE TRIGGER usage_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER usage_event_key_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_event_key FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
