@@ -4,6 +4,7 @@ import { redacted } from './config/redaction.js';
 import { EXIT, CommandFailure } from './commands/command-failure.js';
 import { closeCommand } from './commands/close.js';
 import { group } from './commands/command.js';
+import { demoCommand } from './commands/demo.js';
 import { importCommand } from './commands/import.js';
 import { keysCommand } from './commands/keys.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -24,6 +25,7 @@ for (const made of [
   closeCommand(),
   keysCommand(),
   tenantsCommand(),
+  demoCommand(),
   simulateStripeCommand(),
 ]) {
   program.addCommand(made);

@@ -18,7 +18,6 @@ export class AppModule {
         TypeOrmModule.forRoot({
           type: 'postgres',
           url: databaseUrl,
-          schema: 'app',
           entities: [Document],
           synchronize: true,
         }),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Body, Controller, Get, Param, Post } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
@@ -16,7 +17,8 @@ export class DocumentController {
   async write(
     @Body() { owner, text }: { owner: string; text: string },
   ): Promise<{ document_id: string; counted: string }> {
-    const { documentId } = await this.documents.save({ owner, text });
+    const documentId = randomUUID();
+    await this.documents.insert({ documentId, owner, text });
     const { status } = await this.metering.documentWritten(documentId, owner, text.length);
     return { document_id: documentId, counted: status };
   }

@@ -1,9 +1,9 @@
-import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** A table of the application's own, in a schema of its own. */
-@Entity({ schema: 'app' })
+/** A table of the application's own, beside those of Countonce. */
+@Entity()
 export class Document {
-  @PrimaryGeneratedColumn('uuid')
+  @PrimaryColumn({ type: 'uuid' })
   documentId!: string;
 
   @Column({ type: 'text' })

@@ -33,7 +33,7 @@ export function importCommand(): Command {
     'import <file>',
     'Record the usage events of a file: NDJSON or CSV, plain or gzipped, of any size; - is stdin. ' +
       'It can be stopped and run again: what is recorded comes back as duplicate. Ends with the count ' +
-      'of each verdict, and with exit code 1 if any event was rejected or conflicts.\n ' +
+      'of each verdict, and with exit code 1 if any event was rejected or conflicts.\n\n' +
       'The first row of a CSV names the fields: usage_event_id, customer_id, meter, and optionally ' +
       'source, quantity, occurred_at and properties.<name>.',
     [

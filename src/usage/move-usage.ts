@@ -32,14 +32,21 @@ export async function moveUsage(
     [tenantId, customerNo],
   );
   if (span?.first == null || span.last == null) return;
-  const periods = periodsBetween(timeline, span.first, span.last);
+  const gate = await readGate(tx, tenantId);
+  const marks = await marksByMeter(tx, tenantId, customerNo, gate.closedThrough);
+  const last = Math.max(span.last, ...marks.map((mark) => mark.closedThrough));
+  const periods = periodsBetween(timeline, span.first, last);
   const parameters = [
     tenantId,
     customerNo,
     periods.map((period) => formatInstantMicros(period.start)),
     periods.map((period) => formatInstantMicros(period.end)),
   ];
-  await tx.query(MOVE_ENTRIES, parameters);
+  await tx.query(MOVE_ENTRIES, [
+    ...parameters,
+    marks.map((mark) => mark.meterNo),
+    marks.map((mark) => formatInstantMicros(mark.closedThrough)),
+  ]);
   for (const table of [
     'usage_total',
     'usage_delta',
@@ -55,12 +62,29 @@ export async function moveUsage(
   }
   await tx.query(REBUILD_TOTALS, [tenantId, customerNo]);
   await tx.query(REBUILD_UNIQUES, [tenantId, customerNo]);
-  const gate = await readGate(tx, tenantId);
   const backfilledThrough = Math.max(
     gate.clockClosedThrough,
     gate.now - graceSeconds * MICROS_PER_SECOND,
   );
   await tx.query(STORE_PERIODS, [...parameters, formatInstantMicros(backfilledThrough)]);
+}
+
+/** How far commands have closed the customer's periods, by each of its meters. */
+async function marksByMeter(
+  tx: Transaction,
+  tenantId: string,
+  customerNo: number,
+  closedThrough: Micros,
+): Promise<{ meterNo: number; closedThrough: Micros }[]> {
+  return tx.query(
+    `SELECT m.meter_no AS "meterNo", greatest($3::timestamptz, max(k.closed_through)) AS "closedThrough"
+       FROM meter m
+       LEFT JOIN close_mark k ON k.tenant_id = m.tenant_id AND k.customer_no IN (0, $2)
+             AND k.meter_no IN (0, m.meter_no)
+      WHERE m.tenant_id = $1
+      GROUP BY m.meter_no`,
+    [tenantId, customerNo, formatInstantMicros(closedThrough)],
+  );
 }
 
 function periodsBetween(timeline: ScheduleTimeline, first: Micros, last: Micros): BillingPeriod[] {
@@ -78,17 +102,36 @@ const EFFECTIVE = `
     FROM usage_entry e WHERE e.tenant_id = $1 AND e.customer_no = $2
    ORDER BY e.event_key, e.meter_no, e.entry_no DESC`;
 
+/**
+ * Usage whose new period is closed already goes where late usage goes: carried into the earliest
+ * unclosed period where totals add up, else the next revision of its own.
+ */
 const MOVE_ENTRIES = `
+  WITH period AS (
+    SELECT * FROM unnest($3::timestamptz[], $4::timestamptz[]) AS p (period_start, period_end)),
+  mark AS (
+    SELECT k.meter_no, k.closed_through, p.period_start AS open_start, s.late_usage = 'carry_forward' AS carries
+      FROM unnest($5::integer[], $6::timestamptz[]) AS k (meter_no, closed_through)
+     CROSS JOIN LATERAL (SELECT late_usage FROM meter_settings s
+            WHERE s.tenant_id = $1 AND s.meter_no = k.meter_no ORDER BY version DESC LIMIT 1) s
+      LEFT JOIN period p ON p.period_start <= k.closed_through AND p.period_end > k.closed_through),
+  placed AS (
+    SELECT e.*, p.period_start AS new_origin, p.period_end <= k.closed_through AND e.billable AS new_late,
+           CASE WHEN e.billable AND p.period_end <= k.closed_through AND k.carries
+                THEN k.open_start ELSE p.period_start END AS new_start,
+           CASE WHEN e.billable AND p.period_end <= k.closed_through AND NOT k.carries
+                THEN 1 ELSE 0 END AS new_revision
+      FROM (${EFFECTIVE}) e
+      JOIN period p ON e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
+      JOIN mark k ON k.meter_no = e.meter_no)
   INSERT INTO usage_entry (tenant_id, event_key, meter_no, entry_no, customer_no, kind, quantity,
          occurred_at, received_at, period_start, origin_start, revision, late, billable,
          settings_version, dimensions, unique_key)
-  SELECT e.tenant_id, e.event_key, e.meter_no, e.entry_no + 1, e.customer_no, 'moved', e.quantity,
-         e.occurred_at, e.received_at, p.period_start, p.period_start, 0, false, e.billable,
-         e.settings_version, e.dimensions, e.unique_key
-    FROM (${EFFECTIVE}) e
-    JOIN unnest($3::timestamptz[], $4::timestamptz[]) AS p (period_start, period_end)
-      ON e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
-   WHERE e.period_start <> p.period_start`;
+  SELECT tenant_id, event_key, meter_no, entry_no + 1, customer_no, 'moved', quantity, occurred_at,
+         received_at, new_start, new_origin, new_revision, new_late, billable, settings_version,
+         dimensions, unique_key
+    FROM placed
+   WHERE (period_start, origin_start, revision) <> (new_start, new_origin, new_revision)`;
 
 const REBUILD_TOTALS = `
   INSERT INTO usage_total (tenant_id, customer_no, meter_no, period_start, origin_start, revision,

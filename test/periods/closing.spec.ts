@@ -311,6 +311,23 @@ describe('a changed schedule', () => {
     expect((await statement('mover', 'total', '2026-10-15T00:00:00Z')).value).toBe('6');
   });
 
+  it('carries into an open period what the new schedule puts into one that is closed', async () => {
+    await app.call('PUT', '/v1/customers/newcomer', { name: 'N' });
+    await close({ customer_id: 'newcomer', as_of: '2026-11-08T00:00:00Z' });
+    await usage('newcomer', 'total', '2026-11-05T00:00:00Z', '3');
+    await usage('newcomer', 'total', '2026-11-09T00:00:00Z', '4');
+    await app.call('PUT', '/v1/customers/newcomer', { billing_period: { interval: 'day' } });
+
+    expect(await statement('newcomer', 'total', '2026-11-08T00:00:00Z')).toMatchObject({
+      value: '3',
+      carried_in: '3',
+    });
+    expect(await statement('newcomer', 'total', '2026-11-09T00:00:00Z')).toMatchObject({
+      value: '4',
+      carried_in: '0',
+    });
+  });
+
   it('waits for the end of the open period where something was closed', async () => {
     await usage('stayer', 'total', '2026-10-10T00:00:00Z');
     await close({ customer_id: 'stayer', as_of: NOVEMBER });

@@ -210,7 +210,7 @@ describe('what goes where', () => {
     ['unique_count', 'sum', undefined, 'delta', '2'],
     ['unique_count', 'last', undefined, 'total', '2'],
   ] as const)(
-    'a %s meter to a Stripe %s: %s %s',
+    'a $0 meter to a Stripe $1: $3 of $4',
     async (aggregation, formula, window, kind, value) => {
       await using scene = await mapped();
       await scene.meter({ aggregation });
@@ -269,7 +269,7 @@ describe('why usage is held', () => {
     await scene.customer(null);
     await scene.now('2026-11-10T12:30:20Z');
     await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
-    const unconfigured = scene.process({ ...scene.config, STRIPE_SECRET_KEY: undefined } as never);
+    const unconfigured = scene.process({ STRIPE_SECRET_KEY: '' });
     const held = async (process = scene.process()) => {
       await scene.plan(NOVEMBER, process);
       return scene.holds();
@@ -296,9 +296,8 @@ describe('why usage is held', () => {
 
   it('is Stripe where it does not take the key', async () => {
     await using scene = await mapped({ STRIPE_ACCOUNT_ID: 'acct_wrong' });
-    const config = { ...scene.config, STRIPE_SECRET_KEY: 'rk_other_key' } as never;
     await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
-    await scene.plan(NOVEMBER, scene.process(config));
+    await scene.plan(NOVEMBER, scene.process({ STRIPE_SECRET_KEY: 'rk_test_wrong' }));
     expect(await scene.holds()).toEqual({ stripe_refused: '1' });
   });
 

@@ -30,7 +30,7 @@ export class PushScene implements AsyncDisposable {
     readonly db: Database,
     readonly tenantId: string,
     readonly simulator: Simulator,
-    readonly config: Readonly<Config>,
+    private readonly env: Record<string, string>,
     private readonly dispose: () => Promise<void>,
   ) {}
 
@@ -44,26 +44,31 @@ export class PushScene implements AsyncDisposable {
       autoCustomers: true,
       ...options,
     });
-    const config = loadConfig({
+    const whole = {
       STRIPE_SECRET_KEY: SECRET_KEY,
       STRIPE_API_BASE: simulator.url,
       STRIPE_CALLS_PER_SECOND: '2000',
       ...env,
-    });
+    };
     const db = new Database(database.url, 4);
     const [tenant] = await db.work.query<{ tenantId: string }>(
       `INSERT INTO tenant (name, hash_key) VALUES ('default', $1) RETURNING tenant_id AS "tenantId"`,
       [Buffer.alloc(32)],
     );
-    return new PushScene(db, tenant!.tenantId, simulator, config, async () => {
+    return new PushScene(db, tenant!.tenantId, simulator, whole, async () => {
       await simulator.stop();
       await db.end();
       await database[Symbol.asyncDispose]();
     });
   }
 
-  /** The services of one process. */
-  process(config: Readonly<Config> = this.config): PushProcess {
+  get config(): Readonly<Config> {
+    return loadConfig(this.env);
+  }
+
+  /** The services of one process, with another environment where one is given. */
+  process(env: Record<string, string> = {}): PushProcess {
+    const config = loadConfig({ ...this.env, ...env });
     const accounts = new StripeAccounts(this.db, config);
     const meters = new StripeMeters(this.db, accounts);
     const planner = new PushPlanner(this.db, new StripeSideReader(accounts, meters));

@@ -310,10 +310,9 @@ describe('an account', () => {
     await using scene = await due({ STRIPE_ACCOUNT_ID: 'acct_scene' });
     await scene.usage(NOVEMBER, '2026-11-10T10:05:00Z', '5');
     await scene.plan(NOVEMBER);
-    const config = { ...scene.config, STRIPE_SECRET_KEY: 'sk_test_' };
-    Object.setPrototypeOf(config, Object.getPrototypeOf(scene.config) as object);
-    const refused = scene.process({ ...config, STRIPE_SECRET_KEY: 'rk_nobody' } as never);
-    const { sender } = refused;
+    const body = '{"error":{"type":"invalid_request_error","message":"Invalid API Key provided"}}';
+    await using server = await answering(401, body);
+    const { sender } = scene.process({ STRIPE_API_BASE: server.url });
     expect(await sender.send(scene.tenantId)).toBe(1);
     await scene.forgetBackOff();
     expect(await sender.send(scene.tenantId)).toBe(0);
@@ -322,7 +321,7 @@ describe('an account', () => {
       { status: 'pending', reason: null },
     ]);
     await sendAll(scene);
-    expect(scene.counted()).toEqual(['10', '5']);
+    expect(scene.counted().toSorted()).toEqual(['10', '5']);
   });
 });
 
@@ -367,18 +366,29 @@ describe('an answer that is not Stripe’s', () => {
     [400, '<html>Bad request</html>'],
     [500, '{"error":{"type":"api_error","message":"sorry"}}'],
   ])('leaves the outcome unknown: %d %s', async (status, body) => {
-    const server = createServer((_, response) => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body);
-    });
-    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-    const { port } = server.address() as AddressInfo;
     await using scene = await due();
-    const config = { ...scene.config, STRIPE_API_BASE: `http://127.0.0.1:${port}` } as never;
-    await scene.process(config).sender.send(scene.tenantId);
-    server.close();
+    await using server = await answering(status, body);
+    await scene.process({ STRIPE_API_BASE: server.url }).sender.send(scene.tenantId);
     expect(await only(scene)).toMatchObject({ status: 'unknown', unknownAttempts: 1 });
   });
 });
+
+/** Something else than Stripe, that answers all requests alike. */
+async function answering(status: number, body: string): Promise<AsyncDisposable & { url: string }> {
+  const server = createServer((request, response) => {
+    request.resume();
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
 
 /** A sender whose answers never reach the database, or not before it is let. */
 class DyingSender {

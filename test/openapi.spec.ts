@@ -1,0 +1,104 @@
+import 'reflect-metadata';
+import { METHOD_METADATA } from '@nestjs/common/constants.js';
+import { ModulesContainer } from '@nestjs/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SCOPES } from '../src/access/scope.js';
+import { startTestApp, type TestApp } from './support/app.js';
+import { expectCommitted } from './support/committed-file.js';
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly security?: readonly unknown[];
+  readonly 'x-required-scope'?: string;
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+}
+
+/** It describes the others. */
+const UNDESCRIBED = ['OpenApiController'];
+
+let test: TestApp;
+let document: Document;
+beforeAll(async () => {
+  test = await startTestApp();
+  document = (await test.call('GET', '/openapi.json')).body as Document;
+});
+afterAll(() => test[Symbol.asyncDispose]());
+
+function operations(): { method: string; path: string; operation: Operation }[] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+  );
+}
+
+/** Every handler of every controller, by the id of its operation. */
+function handlers(): string[] {
+  const controllers = [...test.app.get(ModulesContainer).values()].flatMap((module) =>
+    [...module.controllers.values()].map(
+      ({ metatype }) => metatype as { name: string; prototype: object },
+    ),
+  );
+  return controllers
+    .filter(({ name }) => !UNDESCRIBED.includes(name))
+    .flatMap(({ name, prototype }) =>
+      Object.entries(Object.getOwnPropertyDescriptors(prototype))
+        .filter(([, { value }]) => value && Reflect.hasMetadata(METHOD_METADATA, value as object))
+        .map(([method]) => `${name}_${method}`),
+    );
+}
+
+describe('the OpenAPI document', () => {
+  it('is the one that openapi.json shows', () => {
+    expectCommitted('openapi.json', `${JSON.stringify(document, null, 2)}\n`);
+  });
+
+  it('is OpenAPI 3.1', () => {
+    expect(document.openapi).toMatch(/^3\.1\./);
+  });
+
+  it('has every route, and no other', () => {
+    const described = operations().map(({ operation }) => operation.operationId);
+    expect(described.length).toBeGreaterThan(10);
+    expect(described.toSorted()).toEqual(handlers().toSorted());
+
+    const fastify = test.app.getHttpAdapter().getInstance();
+    const served = operations().filter(({ method, path }) =>
+      fastify.hasRoute({ method: method.toUpperCase(), url: path.replaceAll(/\{(\w+)\}/g, ':$1') }),
+    );
+    expect(served).toEqual(operations());
+  });
+
+  it('says of each operation which scope it needs, or that it needs no key', () => {
+    const unsaid = operations().filter(({ operation }) => {
+      const scope = operation['x-required-scope'];
+      const isPublic = operation.security?.length === 0;
+      return isPublic
+        ? scope !== undefined
+        : !(SCOPES as readonly (string | undefined)[]).includes(scope);
+    });
+    expect(unsaid.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
+  it('says of each operation what it is for', () => {
+    const unsaid = operations().filter(
+      ({ operation }) => !operation.summary || operation.tags?.length !== 1,
+    );
+    expect(unsaid.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
+  it('is shown to people by a page that loads nothing from elsewhere', async () => {
+    const page = await test.call('GET', '/docs', undefined, { authorization: '' });
+    const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url!);
+
+    expect(page.status).toBe(200);
+    expect(assets.length).toBeGreaterThan(1);
+    for (const asset of assets) {
+      expect((await test.call('GET', asset, undefined, { authorization: '' })).status).toBe(200);
+    }
+  });
+});
