@@ -7,6 +7,7 @@ import { ApiKeyService } from './access/api-key.service.js';
 import { registerAuthentication } from './access/authentication.js';
 import { CountonceModule } from './countonce.module.js';
 import { registerBodyParsers } from './ingest/request-body.js';
+import { Metrics } from './metrics/metrics.js';
 import { OpenApiDocument } from './openapi/openapi-document.js';
 import type { CountonceOptions } from './options.js';
 import { ProblemFilter } from './problem/problem.filter.js';
@@ -52,6 +53,15 @@ export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   registerBodyParsers(fastify);
   registerAuthentication(fastify, app.get(ApiKeyService));
+  const { requestSeconds } = app.get(Metrics);
+  fastify.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    requestSeconds.observe(
+      { method: request.method, route, status: reply.statusCode },
+      reply.elapsedTime / 1_000,
+    );
+    done();
+  });
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new ProblemValidationPipe());
   app.useGlobalGuards(app.get(AccessGuard));

@@ -5,6 +5,7 @@ import { EXIT, CommandFailure } from './commands/command-failure.js';
 import { closeCommand } from './commands/close.js';
 import { group } from './commands/command.js';
 import { demoCommand } from './commands/demo.js';
+import { doctorCommand } from './commands/doctor.js';
 import { importCommand } from './commands/import.js';
 import { keysCommand } from './commands/keys.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -25,6 +26,7 @@ for (const made of [
   closeCommand(),
   keysCommand(),
   tenantsCommand(),
+  doctorCommand(),
   demoCommand(),
   simulateStripeCommand(),
 ]) {

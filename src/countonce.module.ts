@@ -21,11 +21,13 @@ import { Database } from './database/database.js';
 import { dataSourceOptions } from './data-source.js';
 import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
+import { MetricsController } from './health/metrics.controller.js';
 import { IngestController } from './ingest/ingest.controller.js';
 import { IngestService } from './ingest/ingest.service.js';
 import { Recorder } from './ledger/recorder.js';
 import { MeterController } from './meters/meter.controller.js';
 import { MeterService } from './meters/meter.service.js';
+import { Metrics } from './metrics/metrics.js';
 import { OpenApiDocument } from './openapi/openapi-document.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
 import { COUNTONCE_OPTIONS, type CountonceOptions } from './options.js';
@@ -104,6 +106,7 @@ const SERVICES = [
   PushWorker,
   PushQuery,
   AccessGuard,
+  Metrics,
   Draining,
   OpenApiDocument,
 ];
@@ -162,7 +165,8 @@ export class CountonceModule {
         }),
         TypeOrmModule.forFeature([Tenant, ApiKey], DATA_SOURCE),
       ],
-      controllers: options.http === true ? [HealthController, ...API_CONTROLLERS] : [],
+      controllers:
+        options.http === true ? [HealthController, MetricsController, ...API_CONTROLLERS] : [],
       providers: SERVICES,
       exports: SERVICES,
     };

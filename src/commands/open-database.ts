@@ -83,7 +83,8 @@ function notReachable(cause: unknown): CommandFailure {
   );
 }
 
-function driverMessage(error: unknown): string {
+/** Words for an error of the driver. */
+export function driverMessage(error: unknown): string {
   // Of several addresses that were tried, Node says nothing itself.
   if (error instanceof AggregateError) return error.errors.map(driverMessage).join('; ');
   return error instanceof Error ? error.message : String(error);

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Recorder } from '../ledger/recorder.js';
 import type { Verdict } from '../ledger/verdict.js';
+import { Metrics } from '../metrics/metrics.js';
 import {
   checkRaw,
   inChunks,
@@ -16,7 +17,10 @@ import { isProblematic, noCounts, toResult, type Result } from './receipt.dto.js
 /** From parsed bodies and streams to verdicts. */
 @Injectable()
 export class IngestService {
-  constructor(private readonly recorder: Recorder) {}
+  constructor(
+    private readonly recorder: Recorder,
+    private readonly metrics: Metrics,
+  ) {}
 
   /**
    * Checks and records events. A bad one never harms its neighbours.
@@ -85,6 +89,8 @@ export class IngestService {
       historical: context.historical ?? false,
     });
     let next = 0;
-    return checked.map((each) => ('verdict' in each ? each.verdict : recorded[next++]!));
+    const verdicts = checked.map((each) => ('verdict' in each ? each.verdict : recorded[next++]!));
+    for (const { status } of verdicts) this.metrics.usageEvents.inc({ result: status });
+    return verdicts;
   }
 }

@@ -34,28 +34,32 @@ const EXPIRE = `
  * within the window that Stripe remembers it.
  */
 const CLAIM = `
-  WITH due AS MATERIALIZED (
+  WITH first AS MATERIALIZED (
+    SELECT DISTINCT ON (p.lane_id, p.status) p.lane_id, p.identifier, p.status, p.sequence,
+           p.next_attempt_at, p.customer_no, p.meter_no, p.stripe_customer_id, p.event_name
+      FROM push p
+     WHERE p.tenant_id = $1 AND p.status IN ('pending', 'unknown') AND p.next_attempt_at <= $4
+       AND p.account_id = $2 AND p.livemode = $3
+       AND (p.status = 'pending' OR p.first_attempt_at > $5)
+     ORDER BY p.lane_id, p.status, p.next_attempt_at, p.sequence
+  ), flight AS MATERIALIZED (
+    SELECT stripe_customer_id, event_name FROM push
+     WHERE tenant_id = $1 AND account_id = $2 AND livemode = $3 AND status = 'sending'
+  ), due AS MATERIALIZED (
     SELECT p.identifier, row_number() OVER (
              PARTITION BY p.stripe_customer_id, p.event_name
              ORDER BY p.next_attempt_at, p.lane_id, p.sequence) AS place
-      FROM push p
+      FROM first p
       JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND NOT l.superseded
       JOIN customer c ON c.tenant_id = $1 AND c.customer_no = p.customer_no
        AND c.stripe_customer_id = p.stripe_customer_id
-      JOIN LATERAL (
-             SELECT stripe_event_name, push FROM meter_settings s
-              WHERE s.tenant_id = $1 AND s.meter_no = p.meter_no
-              ORDER BY version DESC LIMIT 1) s
-        ON s.stripe_event_name = p.event_name AND coalesce(c.push, s.push) = 'live'
-     WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3
-       AND p.next_attempt_at <= $4
-       AND (p.status = 'pending' AND l.parked_code IS NULL
-            OR p.status = 'unknown' AND coalesce(p.first_attempt_at, $4) > $5)
-       AND NOT EXISTS (
-             SELECT FROM push f
-              WHERE f.tenant_id = $1 AND f.account_id = p.account_id AND f.livemode = p.livemode
-                AND f.stripe_customer_id = p.stripe_customer_id AND f.event_name = p.event_name
-                AND f.status = 'sending')
+      JOIN (SELECT DISTINCT ON (meter_no) meter_no, stripe_event_name, push
+              FROM meter_settings WHERE tenant_id = $1
+             ORDER BY meter_no, version DESC) s
+        ON s.meter_no = p.meter_no AND s.stripe_event_name = p.event_name
+       AND coalesce(c.push, s.push) = 'live'
+     WHERE (p.status = 'unknown' OR l.parked_code IS NULL)
+       AND (p.stripe_customer_id, p.event_name) NOT IN (TABLE flight)
   ), chosen AS (
     SELECT p.identifier, p.status
       FROM push p JOIN due d ON d.identifier = p.identifier

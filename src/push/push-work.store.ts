@@ -5,7 +5,8 @@ const NEXT = `
   SELECT w.customer_no AS "customerNo", w.meter_no AS "meterNo", w.period_start AS "periodStart",
          s.stripe_event_name AS "stripeEventName"
     FROM (SELECT customer_no, meter_no, period_start, closed, created_at FROM push_work
-           WHERE tenant_id = $1 ORDER BY closed DESC, created_at LIMIT $2) w
+           WHERE tenant_id = $1 ORDER BY closed DESC, created_at LIMIT $2
+             FOR UPDATE SKIP LOCKED) w
     LEFT JOIN LATERAL (
            SELECT stripe_event_name FROM meter_settings s
             WHERE s.tenant_id = $1 AND s.meter_no = w.meter_no
