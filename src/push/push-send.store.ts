@@ -33,7 +33,7 @@ const EXPIRE = `
  * pending one not into a parked lane or under a mapping that has changed, an unknown one again only
  * within the window that Stripe remembers it.
  */
-const CLAIM = `
+const CANDIDATES = `
   WITH first AS MATERIALIZED (
     SELECT DISTINCT ON (p.lane_id, p.status) p.lane_id, p.identifier, p.status, p.sequence,
            p.next_attempt_at, p.customer_no, p.meter_no, p.stripe_customer_id, p.event_name
@@ -46,7 +46,7 @@ const CLAIM = `
     SELECT stripe_customer_id, event_name FROM push
      WHERE tenant_id = $1 AND account_id = $2 AND livemode = $3 AND status = 'sending'
   ), due AS MATERIALIZED (
-    SELECT p.identifier, row_number() OVER (
+    SELECT p.identifier, p.next_attempt_at, row_number() OVER (
              PARTITION BY p.stripe_customer_id, p.event_name
              ORDER BY p.next_attempt_at, p.lane_id, p.sequence) AS place
       FROM first p
@@ -60,21 +60,26 @@ const CLAIM = `
        AND coalesce(c.push, s.push) = 'live'
      WHERE (p.status = 'unknown' OR l.parked_code IS NULL)
        AND (p.stripe_customer_id, p.event_name) NOT IN (TABLE flight)
-  ), chosen AS (
-    SELECT p.identifier, p.status
-      FROM push p JOIN due d ON d.identifier = p.identifier
-     WHERE p.tenant_id = $1 AND d.place = 1 AND p.status IN ('pending', 'unknown')
-       AND p.next_attempt_at <= $4
-     ORDER BY p.next_attempt_at
-     LIMIT $6
-       FOR UPDATE OF p SKIP LOCKED
-  ), claimed AS (
+  )
+  SELECT identifier FROM due WHERE place = 1 ORDER BY next_attempt_at LIMIT $6`;
+
+/** By their names alone, so that no other index than theirs comes into question. */
+const LOCK = `
+  SELECT p.identifier, p.status AS "fromStatus", p.next_attempt_at AS "dueAt"
+    FROM push p
+   WHERE p.tenant_id = $1 AND p.identifier = ANY ($2::text[])
+     AND p.status IN ('pending', 'unknown')
+   ORDER BY p.identifier
+     FOR UPDATE SKIP LOCKED`;
+
+const CLAIM = `
+  WITH claimed AS (
     UPDATE push p
-       SET status = 'sending', fence = p.fence + 1, attempts = p.attempts + 1, lease_until = $7,
+       SET status = 'sending', fence = p.fence + 1, attempts = p.attempts + 1, lease_until = $5,
            first_attempt_at = coalesce(p.first_attempt_at, $4)
-      FROM chosen
-     WHERE p.tenant_id = $1 AND p.identifier = chosen.identifier
-    RETURNING p.*, chosen.status AS from_status
+      FROM unnest($2::text[], $3::text[]) AS k (identifier, from_status)
+     WHERE p.tenant_id = $1 AND p.identifier = k.identifier
+    RETURNING p.*, k.from_status
   ), noted AS (
     INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, at)
     SELECT $1, c.identifier,
@@ -111,6 +116,10 @@ const SETTLE = `
     FROM settled s
   RETURNING identifier`;
 
+interface LockedPush extends Pick<ClaimedPush, 'identifier' | 'fromStatus'> {
+  readonly dueAt: Micros | null;
+}
+
 export interface ClaimRequest {
   readonly accountId: string;
   readonly livemode: boolean;
@@ -126,13 +135,24 @@ export async function claimPushes(
 ): Promise<ClaimedPush[]> {
   const now = await timeOfDay(tx);
   await tx.query(EXPIRE, [tenantId, formatInstantMicros(now)]);
-  return tx.query<ClaimedPush>(CLAIM, [
+  const candidates = await tx.query<{ identifier: string }>(CANDIDATES, [
     tenantId,
     request.accountId,
     request.livemode,
     formatInstantMicros(now),
     formatInstantMicros(now - request.resendWindowSeconds * MICROS_PER_SECOND),
     request.limit,
+  ]);
+  if (candidates.length === 0) return [];
+  const identifiers = candidates.map(({ identifier }) => identifier);
+  const locked = await tx.query<LockedPush>(LOCK, [tenantId, identifiers]);
+  // Another sender may have had it meanwhile, and put it off.
+  const due = locked.filter(({ dueAt }) => dueAt !== null && dueAt <= now);
+  return tx.query<ClaimedPush>(CLAIM, [
+    tenantId,
+    due.map(({ identifier }) => identifier),
+    due.map(({ fromStatus }) => fromStatus),
+    formatInstantMicros(now),
     formatInstantMicros(now + LEASE_S * MICROS_PER_SECOND),
   ]);
 }

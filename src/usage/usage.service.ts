@@ -89,9 +89,14 @@ export class UsageService {
     timezone: string,
     groupBy: readonly string[] | undefined,
   ): Promise<UsageAnswer['data']> {
-    const { from, to } = selection;
-    if (from >= to) return [];
-    const boundaries = window === 'total' ? [from, to] : boundariesOf(window, timezone, from, to);
+    const { tenantId, meter, customerNo, from, to } = selection;
+    const span = await usageSpan(this.db.work, tenantId, meter.meterNo, customerNo);
+    // Windows are cut only where there is usage: years without any cost nothing.
+    const first = Math.max(from, span?.first ?? to);
+    const last = Math.min(to, (span?.last ?? from) + MICROS_PER_QUARTER_HOUR);
+    if (first >= last) return [];
+    const boundaries =
+      window === 'total' ? [from, to] : boundariesOf(window, timezone, first, last);
     // The first and the last window are cut where the range is: they hold what is said of them.
     const clipped = boundaries.map((boundary) => Math.min(Math.max(boundary, from), to));
     const rows = await usageByWindow(this.db.work, selection, clipped.slice(0, -1));

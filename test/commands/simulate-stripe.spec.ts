@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { runCli, startCli } from './cli.js';
+
+const ANY_PORTS = ['--port', '0', '--oracle-port', '0'];
+
+async function firstLine(stdout: Readable): Promise<any> {
+  const [chunk] = (await once(stdout, 'data')) as [Buffer];
+  return JSON.parse(chunk.toString());
+}
+
+describe('simulate-stripe', () => {
+  it('runs until Ctrl-C, and says where', async () => {
+    const run = await startCli(['simulate-stripe', '--json', '--auto-customers', ...ANY_PORTS]);
+    const { url, oracle_url: oracleUrl, environment } = await firstLine(run.process.stdout!);
+    expect(environment).toEqual({
+      STRIPE_API_BASE: url,
+      STRIPE_SECRET_KEY: expect.stringMatching(/^sk_test_/),
+    });
+    const account = await fetch(`${url}/v1/account`, {
+      headers: { authorization: `Bearer ${environment.STRIPE_SECRET_KEY}` },
+    });
+    expect(account.status).toBe(200);
+    expect(await (await fetch(`${oracleUrl}/_sim/totals`)).json()).toEqual({ totals: [] });
+
+    run.process.kill('SIGINT');
+    expect((await run.ended).code).toBe(0);
+  });
+
+  it('says which option helps where a port is taken', async () => {
+    const run = await startCli(['simulate-stripe', '--json', ...ANY_PORTS]);
+    const { url } = await firstLine(run.process.stdout!);
+    const second = await runCli(['simulate-stripe', '--port', new URL(url).port]);
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain('--port');
+    run.process.kill('SIGTERM');
+    expect((await run.ended).code).toBe(0);
+  });
+});
