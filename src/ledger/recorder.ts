@@ -5,12 +5,12 @@ import { Database } from '../database/database.js';
 import { eventKey } from '../domain/event-key.js';
 import { fingerprint } from '../domain/fingerprint.js';
 import type { UsageEvent } from '../domain/usage-event.js';
-import { RecordingTransaction, StaleCatalog, type Candidate } from './recording-transaction.js';
+import type { Candidate } from './candidate.js';
+import { EVENTS_PER_TRANSACTION_MAX, RecordingQueue } from './recording-queue.js';
+import { RecordingTransaction, StaleCatalog } from './recording-transaction.js';
 import { TenantCatalog } from './tenant-catalog.js';
 import type { Verdict } from './verdict.js';
 
-/** Events per transaction. More would hold the gate longer: a close waits for whoever is inside. */
-const EVENTS_PER_TRANSACTION_MAX = 1_000;
 const STALE_RETRIES_MAX = 20;
 
 export interface RecordingOptions {
@@ -24,6 +24,7 @@ export interface RecordingOptions {
 @Injectable()
 export class Recorder {
   private readonly catalogs = new Map<string, TenantCatalog>();
+  private readonly queues = new Map<string, RecordingQueue>();
 
   constructor(
     private readonly db: Database,
@@ -43,36 +44,44 @@ export class Recorder {
     events: readonly UsageEvent[],
     options: RecordingOptions = {},
   ): Promise<Verdict[]> {
-    const verdicts: Verdict[] = [];
+    const { historical = false, mayAdjust = false } = options;
     const candidates = events.map((event, index) => ({
       index,
       event,
       eventKey: eventKey(event.source, event.usageEventId),
       fingerprint: fingerprint(event),
+      historical,
+      mayAdjust,
     }));
+    const verdicts: Verdict[] = [];
     for (let from = 0; from < candidates.length; from += EVENTS_PER_TRANSACTION_MAX) {
       const chunk = candidates.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
-      const results = await this.recordChunk(tenantId, chunk, options);
-      chunk.forEach((candidate, i) => (verdicts[candidate.index] = results[i]!));
+      verdicts.push(...(await this.queueOf(tenantId).add(chunk)));
     }
     return verdicts;
   }
 
-  private async recordChunk(
-    tenantId: string,
-    chunk: readonly Candidate[],
-    options: RecordingOptions,
-  ): Promise<Verdict[]> {
+  private queueOf(tenantId: string): RecordingQueue {
+    let queue = this.queues.get(tenantId);
+    if (queue === undefined) {
+      // Half of the connections, so that one tenant's flood leaves room for the others.
+      const lanes = Math.max(1, Math.floor(this.config.DATABASE_POOL_SIZE / 2));
+      queue = new RecordingQueue(lanes, (chunk) => this.commit(tenantId, chunk));
+      this.queues.set(tenantId, queue);
+    }
+    return queue;
+  }
+
+  /** One transaction, begun again where what it was computed from has changed meanwhile. */
+  private async commit(tenantId: string, chunk: readonly Candidate[]): Promise<Verdict[]> {
+    const settings = {
+      tenantId,
+      createsCustomers: this.config.UNKNOWN_CUSTOMER === 'create',
+      graceSeconds: this.config.CLOSE_GRACE_SECONDS,
+    };
     let connectionLosses = 0;
     for (let attempt = 1; ; attempt++) {
       const catalog = await this.catalogOf(tenantId);
-      const settings = {
-        tenantId,
-        historical: options.historical ?? false,
-        mayAdjust: options.mayAdjust ?? false,
-        createsCustomers: this.config.UNKNOWN_CUSTOMER === 'create',
-        graceSeconds: this.config.CLOSE_GRACE_SECONDS,
-      };
       await catalog.load(this.db.recording, new Set(chunk.map((c) => c.event.customerId)));
       try {
         return await this.db.recording.transaction((tx) =>

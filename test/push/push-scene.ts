@@ -3,19 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { loadConfig, type Config } from '../../src/config/config.js';
 import { Database } from '../../src/database/database.js';
 import { formatInstantMicros, parseInstant, type Micros } from '../../src/domain/instant.js';
-import { PushChanges } from '../../src/push/push-changes.js';
-import { PushInterval } from '../../src/push/push-interval.js';
-import { PushPlanner } from '../../src/push/push-planner.js';
-import { PushSender } from '../../src/push/push-sender.js';
-import { PushWorker } from '../../src/push/push-worker.js';
-import { StripeSideReader } from '../../src/push/stripe-side.js';
-import { StripeAccounts } from '../../src/stripe/stripe-accounts.js';
-import { StripeMeterEvents } from '../../src/stripe/stripe-meter-events.js';
-import { StripeMeters } from '../../src/stripe/stripe-meters.js';
-import { StripePace } from '../../src/stripe/stripe-pace.js';
 import { pushedValues, type PushedValue } from '../../src/usage/pushed-values.js';
 import { periodValues } from '../../src/usage/period-values.js';
 import { createTestDatabase } from '../support/database.js';
+import { pushProcess, type PushProcess } from './push-process.js';
 
 export const SECRET_KEY = 'sk_test_51SceneAccount0000000';
 export const STRIPE_CUSTOMER = 'cus_scene';
@@ -68,16 +59,7 @@ export class PushScene implements AsyncDisposable {
 
   /** The services of one process, with another environment where one is given. */
   process(env: Record<string, string> = {}): PushProcess {
-    const config = loadConfig({ ...this.env, ...env });
-    const accounts = new StripeAccounts(this.db, config);
-    const meters = new StripeMeters(this.db, accounts);
-    const planner = new PushPlanner(this.db, new StripeSideReader(accounts, meters));
-    const target = new StripeMeterEvents(new StripePace(config));
-    const sender = new PushSender(this.db, config, accounts, target);
-    const interval = new PushInterval(this.db, config);
-    const changes = new PushChanges(this.db, config);
-    const worker = new PushWorker(this.db, config, planner, sender, interval, changes);
-    return { accounts, meters, planner, sender, interval, changes, worker };
+    return pushProcess(this.db, loadConfig({ ...this.env, ...env }));
   }
 
   /** A meter at Stripe. */
@@ -300,16 +282,6 @@ export interface PushFixture {
   readonly keyNo: number;
   readonly attempts: number;
   readonly unknownAttempts: number;
-}
-
-export interface PushProcess {
-  readonly accounts: StripeAccounts;
-  readonly meters: StripeMeters;
-  readonly planner: PushPlanner;
-  readonly sender: PushSender;
-  readonly interval: PushInterval;
-  readonly changes: PushChanges;
-  readonly worker: PushWorker;
 }
 
 function shown(instant: Micros): string {

@@ -11,7 +11,9 @@ let processes: ServerProcesses;
 
 beforeAll(async () => {
   processes = await startServerProcesses(2);
-  const meter = await processes.servers[0]!.call('PUT', '/v1/meters/tokens', { aggregation: 'sum' });
+  const meter = await processes.servers[0]!.call('PUT', '/v1/meters/tokens', {
+    aggregation: 'sum',
+  });
   expect(meter.status).toBe(201);
 }, 240_000);
 
@@ -27,7 +29,10 @@ function event(id: string, customer: string, quantity = '3'): Record<string, str
   return { usage_event_id: id, customer_id: customer, meter: 'tokens', quantity };
 }
 
-function countBy<T>(items: readonly T[], keyOf: (item: T) => string | number): Record<string, number> {
+function countBy<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string | number,
+): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const item of items) counts[keyOf(item)] = (counts[keyOf(item)] ?? 0) + 1;
   return counts;
@@ -40,7 +45,10 @@ async function count(sql: string, parameters: unknown[] = []): Promise<number> {
 
 /** Registry rows, ledger entries and what the usage query says of one customer. */
 async function footprint(customer: string): Promise<Record<string, unknown>> {
-  const usage = await processes.servers[1]!.call('GET', `/v1/usage?meter=tokens&customer_id=${customer}`);
+  const usage = await processes.servers[1]!.call(
+    'GET',
+    `/v1/usage?meter=tokens&customer_id=${customer}`,
+  );
   return {
     keys: await count(
       `SELECT count(*) AS n FROM usage_event_key JOIN usage_event u USING (tenant_id, event_key)
@@ -141,7 +149,10 @@ describe('batches that overlap, from two server processes', () => {
     );
 
     const all = answers.flat();
-    expect(countBy(all, ({ status }) => status), what).toEqual({ 200: all.length });
+    expect(
+      countBy(all, ({ status }) => status),
+      what,
+    ).toEqual({ 200: all.length });
     const sumOf = (verdict: string): number =>
       all.reduce((total, { body }) => total + Number(body[verdict]), 0);
     expect(
@@ -155,14 +166,16 @@ describe('batches that overlap, from two server processes', () => {
       ),
       what,
     ).toBe(IDS);
-    expect(await count(`SELECT count(*) AS n FROM customer WHERE customer_id LIKE 'batch-%'`)).toBe(97);
+    expect(await count(`SELECT count(*) AS n FROM customer WHERE customer_id LIKE 'batch-%'`)).toBe(
+      97,
+    );
     const { body } = await processes.servers[0]!.call('GET', '/v1/usage?meter=tokens');
     const batches = body.data.filter((row: { customer_id: string }) =>
       row.customer_id.startsWith('batch-'),
     );
-    expect(batches.reduce((total: number, row: { value: string }) => total + Number(row.value), 0)).toBe(
-      3 * IDS,
-    );
+    expect(
+      batches.reduce((total: number, row: { value: string }) => total + Number(row.value), 0),
+    ).toBe(3 * IDS);
     expect(
       await count('SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()'),
       what,

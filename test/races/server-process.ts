@@ -28,7 +28,9 @@ export async function startServerProcesses(count: number): Promise<ServerProcess
     await database[Symbol.asyncDispose]();
   };
   try {
-    const starting = Array.from({ length: count }, () => startServer(cli, database.url, apiKey, stops));
+    const starting = Array.from({ length: count }, () =>
+      startServer(cli, database.url, apiKey, stops),
+    );
     return { database, servers: await Promise.all(starting), [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();

@@ -1,0 +1,93 @@
+import { sqlState } from '../database/connections.js';
+import { Problem } from '../problem/problem.js';
+import type { Candidate } from './candidate.js';
+import type { Verdict } from './verdict.js';
+
+/** Events of one transaction. More would hold the gate longer: a close waits for whoever is inside. */
+export const EVENTS_PER_TRANSACTION_MAX = 1_000;
+
+/** Beyond this the client is asked to come back: a queue without bound only hides the overload. */
+const WAITING_EVENTS_MAX = 20_000;
+
+interface Waiting {
+  readonly candidates: readonly Candidate[];
+  readonly resolve: (verdicts: Verdict[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Lets small requests of one tenant share a transaction, so that they share its commit: whoever
+ * comes while the lanes are busy goes with the next one. Each is answered after its own commit.
+ */
+export class RecordingQueue {
+  private waiting: Waiting[] = [];
+  private waitingEvents = 0;
+  private busyLanes = 0;
+
+  /** @param lanes Transactions at a time; while they commit, the next ones fill up. */
+  constructor(
+    private readonly lanes: number,
+    private readonly commit: (chunk: readonly Candidate[]) => Promise<Verdict[]>,
+  ) {}
+
+  /**
+   * @param candidates At most one transaction's.
+   * @throws Problem `overloaded` where too many wait already.
+   */
+  add(candidates: readonly Candidate[]): Promise<Verdict[]> {
+    if (this.waitingEvents + candidates.length > WAITING_EVENTS_MAX) {
+      throw new Problem('overloaded', 'too many events wait to be recorded; send them again soon');
+    }
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ candidates, resolve, reject });
+      this.waitingEvents += candidates.length;
+      this.fillLanes();
+    });
+  }
+
+  private fillLanes(): void {
+    while (this.busyLanes < this.lanes && this.waiting.length > 0) {
+      this.busyLanes++;
+      void this.record(this.takeGroup()).finally(() => {
+        this.busyLanes--;
+        this.fillLanes();
+      });
+    }
+  }
+
+  private takeGroup(): Waiting[] {
+    let events = 0;
+    let size = 0;
+    for (const { candidates } of this.waiting) {
+      if (size > 0 && events + candidates.length > EVENTS_PER_TRANSACTION_MAX) break;
+      events += candidates.length;
+      size++;
+    }
+    this.waitingEvents -= events;
+    return this.waiting.splice(0, size);
+  }
+
+  private async record(group: readonly Waiting[]): Promise<void> {
+    try {
+      const chunk = group.flatMap(({ candidates }) => candidates);
+      const verdicts = await this.commit(
+        chunk.map((candidate, index) => ({ ...candidate, index })),
+      );
+      let next = 0;
+      for (const { candidates, resolve } of group) {
+        resolve(verdicts.slice(next, (next += candidates.length)));
+      }
+    } catch (error) {
+      // What one of them did must not be the others' failure.
+      if (group.length > 1 && isAboutData(error)) {
+        for (const each of group) await this.record([each]);
+      } else for (const { reject } of group) reject(error);
+    }
+  }
+}
+
+/** Class 22, data exception, and 23, integrity constraint violation: some row is at fault. */
+function isAboutData(error: unknown): boolean {
+  const state = sqlState(error) ?? '';
+  return state.startsWith('22') || state.startsWith('23');
+}

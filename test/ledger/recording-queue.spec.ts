@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { fingerprint } from '../../src/domain/fingerprint.js';
+import type { Candidate } from '../../src/ledger/candidate.js';
+import { RecordingQueue } from '../../src/ledger/recording-queue.js';
+
+const candidate = (id: string): Candidate => {
+  const event = {
+    usageEventId: id,
+    source: '',
+    customerId: 'c',
+    meter: 'm',
+    quantity: '1',
+    occurredAt: undefined,
+    properties: undefined,
+  };
+  return {
+    index: 0,
+    event,
+    eventKey: id,
+    fingerprint: fingerprint(event),
+    historical: false,
+    mayAdjust: false,
+  };
+};
+
+/** Commits when it is told to. */
+function controlled() {
+  const groups: { ids: string[]; indexes: number[]; finish: (error?: unknown) => void }[] = [];
+  const commit = (chunk: readonly Candidate[]) =>
+    new Promise<{ status: 'accepted' }[]>((resolve, reject) => {
+      const ids = chunk.map((each) => each.event.usageEventId);
+      groups.push({
+        ids,
+        indexes: chunk.map((each) => each.index),
+        finish: (error) =>
+          error === undefined ? resolve(chunk.map(() => ({ status: 'accepted' }))) : reject(error),
+      });
+    });
+  return { groups, commit };
+}
+
+const settle = () => new Promise((resume) => setImmediate(resume));
+
+describe('the recording queue', () => {
+  it('sends who comes while its lanes are busy together with the next commit', async () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(1, commit);
+    const answers = ['a', 'b', 'c'].map((id) => queue.add([candidate(id)]));
+    expect(groups.map((group) => group.ids)).toEqual([['a']]);
+    groups[0]!.finish();
+    await answers[0];
+    await settle();
+    expect(groups.map((group) => group.ids)).toEqual([['a'], ['b', 'c']]);
+    expect(groups[1]!.indexes).toEqual([0, 1]);
+    groups[1]!.finish();
+    expect(await Promise.all(answers)).toHaveLength(3);
+  });
+
+  it('takes no more events into a transaction than a close may wait for', async () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(1, commit);
+    const answers = [1, 600, 400, 1].map((n, i) =>
+      queue.add(Array.from({ length: n }, (_, j) => candidate(`${i}-${j}`))),
+    );
+    groups[0]!.finish();
+    await settle();
+    expect(groups[1]!.ids).toHaveLength(1_000);
+    groups[1]!.finish();
+    await settle();
+    groups[2]!.finish();
+    expect((await Promise.all(answers)).map((verdicts) => verdicts.length)).toEqual([
+      1, 600, 400, 1,
+    ]);
+  });
+
+  it('tries each alone where some row is at fault, so that only its own request fails', async () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(1, commit);
+    const first = queue.add([candidate('first')]);
+    const [good, poison, other] = ['good', 'poison', 'other'].map((id) =>
+      queue.add([candidate(id)]),
+    );
+    const failure = expect(poison).rejects.toThrow('overflow');
+    groups[0]!.finish();
+    await first;
+    await settle();
+    groups[1]!.finish(Object.assign(new Error('numeric field overflow'), { code: '22003' }));
+    for (let next = 2; next < 5; next++) {
+      await settle();
+      const isPoison = groups[next]!.ids[0] === 'poison';
+      groups[next]!.finish(
+        isPoison ? Object.assign(new Error('overflow'), { code: '22003' }) : undefined,
+      );
+    }
+    await failure;
+    expect(await good).toEqual([{ status: 'accepted' }]);
+    expect(await other).toEqual([{ status: 'accepted' }]);
+  });
+
+  it('fails all of a group where the database is away', async () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(1, commit);
+    const first = queue.add([candidate('first')]);
+    const answers = ['a', 'b'].map((id) => queue.add([candidate(id)]));
+    groups[0]!.finish();
+    await first;
+    await settle();
+    const failures = answers.map((answer) => expect(answer).rejects.toThrow('terminated'));
+    groups[1]!.finish(new Error('Connection terminated unexpectedly'));
+    await Promise.all(failures);
+  });
+
+  it('asks to come back where too many wait', () => {
+    const queue = new RecordingQueue(1, controlled().commit);
+    const thousand = Array.from({ length: 1_000 }, (_, i) => candidate(String(i)));
+    for (let i = 0; i < 21; i++) void queue.add(thousand);
+    expect(() => queue.add(thousand)).toThrow(/send them again/);
+  });
+});
