@@ -38,8 +38,9 @@ export async function createApp(
       connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
     },
   });
+  const http = options.config.ROLE === 'worker' ? 'health' : 'api';
   const app = await NestFactory.create<NestFastifyApplication>(
-    CountonceModule.forRootAsync({ useFactory: () => options, http: true }),
+    CountonceModule.forRootAsync({ useFactory: () => options, http }),
     adapter,
     { bodyParser: false, logger, abortOnError: false },
   );

@@ -76,6 +76,14 @@ const API_CONTROLLERS = [
   OpenApiController,
 ];
 
+const OPERATION_CONTROLLERS = [HealthController, MetricsController];
+
+const CONTROLLERS = {
+  none: [],
+  health: OPERATION_CONTROLLERS,
+  api: [...OPERATION_CONTROLLERS, ...API_CONTROLLERS],
+};
+
 const SERVICES = [
   DatabaseLifetime,
   TenantService,
@@ -115,8 +123,8 @@ export interface CountonceAsyncOptions {
   readonly imports?: ModuleMetadata['imports'];
   readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
   readonly useFactory: (...dependencies: never[]) => CountonceOptions | Promise<CountonceOptions>;
-  /** Whether the HTTP API is served by the host application; the workers follow `ROLE`. Default false. */
-  readonly http?: boolean;
+  /** What is served over HTTP: nothing, health and metrics alone, or the whole API. Default nothing. */
+  readonly http?: 'none' | 'health' | 'api';
 }
 
 /** Gives the options to every part of Countonce, the data source's included. */
@@ -165,8 +173,7 @@ export class CountonceModule {
         }),
         TypeOrmModule.forFeature([Tenant, ApiKey], DATA_SOURCE),
       ],
-      controllers:
-        options.http === true ? [HealthController, MetricsController, ...API_CONTROLLERS] : [],
+      controllers: CONTROLLERS[options.http ?? 'none'],
       providers: SERVICES,
       exports: SERVICES,
     };

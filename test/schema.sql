@@ -425,14 +425,22 @@ CREATE OR REPLACE FUNCTION public.entry_digest(event_key uuid, meter_key text, p
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$
-        SELECT sum((('x' || substr(h.hex, 8 * i + 1, 8))::bit(32)::bigint)::numeric
-                   * (2::numeric ^ (32 * (7 - i))))
+        SELECT sum((('x' || substr(h.hex, 8 * i - 7, 8))::bit(32)::bigint)::numeric
+                   * (ARRAY[
+                   26959946667150639794667015087019630673637144422540572481103610249216,
+                   6277101735386680763835789423207666416102355444464034512896,
+                   1461501637330902918203684832716283019655932542976,
+                   340282366920938463463374607431768211456,
+                   79228162514264337593543950336,
+                   18446744073709551616,
+                   4294967296,
+                   1]::numeric[])[i])
           FROM (SELECT encode(sha256(convert_to(
                   '["' || event_key || '","' || meter_key || '","'
                   || to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
                   || '","' || trim_scale(quantity)::text || '","'
                   || CASE WHEN is_void THEN '1' ELSE '0' END || '"]', 'UTF8')), 'hex') AS hex) AS h
-         CROSS JOIN generate_series(0, 7) AS i
+         CROSS JOIN generate_series(1, 8) AS i
       $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()

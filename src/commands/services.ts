@@ -24,7 +24,7 @@ export class Services implements AsyncDisposable {
       if (!database.embedded) await requireMigrated(database.url);
       const options = { databaseUrl: database.url, config };
       const app = await NestFactory.createApplicationContext(
-        CountonceModule.forRootAsync({ useFactory: () => options, http: false }),
+        CountonceModule.forRootAsync({ useFactory: () => options }),
         { logger: new StderrLogger(config.secrets), abortOnError: false },
       );
       return new Services(app, database);

@@ -233,7 +233,7 @@ describe('import of CSV', () => {
       Buffer.from('a,c-1,tokens,1'),
       Buffer.from('b,c-1,tokens'),
       Buffer.concat([Buffer.from('c,c-'), Buffer.from([0xff]), Buffer.from(',tokens,1')]),
-      Buffer.from('d,"c-1"x,tokens,1'),
+      Buffer.from('"d",c-1,tokens,1,2'),
       Buffer.from('e,,tokens,1'),
       Buffer.from('f,c-1,tokens,1'),
     ];
@@ -241,8 +241,7 @@ describe('import of CSV', () => {
     const { code, json } = await importing(app, fileOf('bad.csv', content));
     expect(code).toBe(1);
     expect(json).toMatchObject({ accepted: 2, rejected: 4 });
-    const found = json.problems.map((p: any) => [p.line, p.error.code]);
-    expect(found.sort(([a]: [number], [b]: [number]) => a - b)).toEqual([
+    expect(json.problems.map((p: any) => [p.line, p.error.code])).toEqual([
       [3, 'invalid_csv'],
       [4, 'invalid_utf8'],
       [5, 'invalid_csv'],
@@ -261,10 +260,16 @@ describe('import of CSV', () => {
     expect([code, json.error.code]).toEqual([1, 'invalid_csv_header']);
   });
 
-  it('gives up where a quote is never closed', async () => {
+  it.each([
+    ['never closed', `a,"c-1,tokens,1\n${'b,c-1,tokens,1\n'.repeat(10)}`],
+    ['closed too far away', `a,"${'x,'.repeat(60_000)}",tokens,1\n`],
+    ['closed too early', 'a,"c"-1,tokens,1\nb,c-1,tokens,1'],
+  ])('stops where a quote is %s, and records no row that it may have misread', async (_, rows) => {
     await using app = await appWithMeter();
-    const content = `usage_event_id,customer_id,meter\na,"${'x,'.repeat(60_000)}`;
+    const content = `usage_event_id,customer_id,meter,quantity\n${rows}`;
     const { code, json } = await importing(app, fileOf('quote.csv', content));
     expect([code, json.error.code]).toEqual([1, 'invalid_csv']);
+    expect(json.error.message).toMatch(/line \d/);
+    expect(await recorded(app)).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { PROBLEMS } from '../../src/problem/codes.js';
 
-/** The page as the list of codes has it; `npx vitest run -u test/problem` writes it anew. */
+/** The page as the list of codes has it; `npm run problems:write` writes it anew. */
 function page(): string {
   const sections = Object.entries(PROBLEMS).map(
     ([code, { status, title, remedy }]) => `### \`${code}\`\n\n${status}. ${title}.\n\n${remedy}\n`,

@@ -1,12 +1,12 @@
-import pg from 'pg';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { eventKey } from '../../src/domain/event-key.js';
+import type pg from 'pg';
+import { describe, expect, it } from 'vitest';
 import { formatInstantMicros } from '../../src/domain/instant.js';
 import { Recorder } from '../../src/ledger/recorder.js';
 import { PeriodCloser } from '../../src/periods/period-closer.js';
 import { checkClose, readStatement } from './close-checker.js';
 import { IS_CLOSED, KEEPING, LOSING, RECORD, type CloseProtocol } from './close-protocol.js';
 import { createDailyTenant, dayStart, usage, type DailyTenant } from './daily-tenant.js';
+import { holdId, holdMark, session } from './held-transaction.js';
 import { untilWaiting } from './waiting.js';
 
 const START = dayStart(0);
@@ -15,14 +15,6 @@ const NOON = START + (dayStart(1) - START) / 2;
 /** The gate's lock as src/database/gate.ts takes it. */
 const ENTER_REAL_GATE =
   'SELECT pg_advisory_xact_lock_shared(1131376461, tenant_no) FROM tenant WHERE tenant_id = $1';
-
-async function session(test: DailyTenant): Promise<pg.Client & { processID: number }> {
-  const client = new pg.Client(test.url);
-  client.on('error', () => undefined);
-  await client.connect();
-  onTestFinished(() => client.end());
-  return client as pg.Client & { processID: number };
-}
 
 function periodOf({ subject }: DailyTenant): unknown[] {
   return [subject.tenantId, subject.customerNo, subject.meterNo, formatInstantMicros(START)];
@@ -76,25 +68,6 @@ async function raceBy(test: DailyTenant, protocol: CloseProtocol): Promise<strin
   await recorder.query('COMMIT');
   await closing;
   return checkClose(test.db.work, test.subject, START);
-}
-
-/** Makes recorders of the id wait inside their transaction, behind the gate, until it lets go. */
-async function holdId(test: DailyTenant, id: string): Promise<() => Promise<unknown>> {
-  const holder = await session(test);
-  await holder.query('BEGIN');
-  await holder.query(
-    `INSERT INTO usage_event_key VALUES ($1, $2, decode(repeat('00', 16), 'hex'), now())`,
-    [test.tenantId, eventKey('', id)],
-  );
-  return () => holder.query('ROLLBACK');
-}
-
-/** Makes a close wait behind the closed gate, before it raises its mark, until it lets go. */
-async function holdMark(test: DailyTenant): Promise<() => Promise<unknown>> {
-  const holder = await session(test);
-  await holder.query('BEGIN');
-  await holder.query('SELECT FROM tenant WHERE tenant_id = $1 FOR UPDATE', [test.tenantId]);
-  return () => holder.query('ROLLBACK');
 }
 
 const WHOLE_TENANT = { asOf: dayStart(1), customerNo: 0, meterNo: 0, byClock: false };

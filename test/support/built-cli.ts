@@ -25,7 +25,14 @@ const POLL_MS = 100;
  *
  * @returns The file to run with node.
  */
-export async function builtCli(): Promise<string> {
+export function builtCli(): Promise<string> {
+  return (built ??= buildOnce());
+}
+
+/** Sources that change while tests run are for the next run. */
+let built: Promise<string> | undefined;
+
+async function buildOnce(): Promise<string> {
   while (!isFresh()) {
     if (takeLock()) {
       try {

@@ -82,6 +82,12 @@ export class DemoStory {
         'demo_rejected',
       );
     }
+    if (tally.conflict !== tally.conflictsSent) {
+      throw new CommandFailure(
+        `${tally.conflictsSent} ids were used twice, ${tally.conflict} were answered as conflicts.`,
+        'demo_conflicts',
+      );
+    }
     this.tell(
       `${EVENTS} events sent as ${tally.transmitted}: ${tally.sentTwice} requests twice, ` +
         `${rig.client.dropped} answers dropped, ${rig.client.retries} requests retried`,

@@ -1,5 +1,5 @@
-import { Readable } from 'node:stream';
-import { parse, type CsvError } from 'csv-parse';
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
 import { decodeUtf8 } from '../../domain/utf8.js';
 import {
   readEvent,
@@ -14,8 +14,6 @@ const OPTIONAL = ['source', 'quantity', 'occurred_at'] as const;
 const PROPERTY = /^properties\.(.+)$/;
 
 const FIELD_BYTES_MAX = 64 * 1024;
-/** Rows in a row that are none: what is read is no CSV. */
-const UNREADABLE_ROWS_MAX = 10_000;
 
 interface Row {
   readonly record: readonly Buffer[];
@@ -25,51 +23,45 @@ interface Row {
 /**
  * Reads CSV (RFC 4180) whose first row names the fields: those of a usage event, and
  * `properties.<name>`. Every value is a text; an empty cell of an optional field is an absent one.
+ *
+ * @throws CommandFailure where a quote stands wrong: nobody can tell where the next row begins.
  */
 export async function* csvEvents(
   source: AsyncIterable<Uint8Array>,
   context: RecordingContext,
 ): AsyncGenerator<IngestLine, void, undefined> {
-  const bad: IngestLine[] = [];
   let columns: Columns | undefined;
-  for await (const { record, info } of rowsOf(source, bad)) {
-    yield* bad.splice(0);
-    if (columns === undefined) {
-      columns = new Columns(record.map(textOf));
-      continue;
-    }
-    yield columns.read(info.lines, record, context);
+  for await (const { record, info } of rowsOf(source)) {
+    if (columns === undefined) columns = new Columns(record.map(decodeUtf8));
+    else yield columns.read(info.lines, record, context);
   }
-  yield* bad;
 }
 
-function rowsOf(source: AsyncIterable<Uint8Array>, bad: IngestLine[]): AsyncIterable<Row> {
-  const onSkip = (error: CsvError | undefined): undefined => {
-    const line = Number(error?.['lines'] ?? 0);
-    if (error?.code === 'CSV_MAX_RECORD_SIZE' || bad.length === UNREADABLE_ROWS_MAX) {
-      const detail = `From line ${line} on nothing can be read: a quote is not closed, or it is no CSV.`;
-      throw new CommandFailure(detail, 'invalid_csv');
-    }
-    if (bad.at(-1)?.line !== line) {
-      bad.push(unreadable(line, 'invalid_csv', error?.message ?? 'not CSV'));
-    }
-    return undefined;
-  };
+async function* rowsOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Row, void, undefined> {
   const parser = parse({
     bom: true,
     // Bytes: a decoder of its own would put U+FFFD where something is not UTF-8.
     encoding: null,
     info: true,
     max_record_size: FIELD_BYTES_MAX,
-    on_skip: onSkip,
     relax_column_count: true,
     skip_empty_lines: true,
-    skip_records_with_error: true,
   });
-  const bytes = Readable.from(source, { objectMode: false });
-  bytes.on('error', (error) => parser.destroy(error));
-  parser.on('close', () => bytes.destroy());
-  return bytes.pipe(parser) as AsyncIterable<Row>;
+  pipeline(Readable.from(source, { objectMode: false }), parser, () => undefined);
+  try {
+    yield* parser as AsyncIterable<Row>;
+  } catch (error) {
+    throw error instanceof CsvError ? invalidCsv(error) : error;
+  }
+}
+
+function invalidCsv(error: CsvError): CommandFailure {
+  return new CommandFailure(
+    `The file is no CSV: ${error.message}. Mend it there and run this again: what is recorded by ` +
+      'then comes back as duplicate.',
+    'invalid_csv',
+    { cause: error },
+  );
 }
 
 /** What each column holds, as the first row says. */
@@ -102,7 +94,7 @@ class Columns {
     const fields: [string, unknown][] = [];
     const properties: [string, string][] = [];
     for (const [at, name] of this.names.entries()) {
-      const text = textOf(record[at]!);
+      const text = decodeUtf8(record[at]!);
       if (text === undefined) return unreadable(line, 'invalid_utf8', `${name} is not UTF-8`);
       const property = PROPERTY.exec(name)?.[1];
       if (text === '' && !(REQUIRED as readonly string[]).includes(name)) continue;
@@ -116,8 +108,4 @@ class Columns {
 
 function isColumn(name: string): boolean {
   return ([...REQUIRED, ...OPTIONAL] as readonly string[]).includes(name) || PROPERTY.test(name);
-}
-
-function textOf(cell: Buffer): string | undefined {
-  return decodeUtf8(cell);
 }

@@ -99,7 +99,7 @@ function brokenGzip(cause: unknown): unknown {
   if (code === undefined || !code.startsWith('Z_')) return cause;
   const why = code === 'Z_BUF_ERROR' ? 'it ends too early' : (cause as Error).message;
   return new CommandFailure(
-    `The file is not whole: ${why}. What came before is recorded; get the file again and import it again.`,
+    `The file is not whole: ${why}. Get it again and run this again: what is recorded by now comes back as duplicate.`,
     'invalid_gzip',
     { cause },
   );

@@ -1,0 +1,161 @@
+import { createInterface } from 'node:readline';
+import { afterEach, describe, expect, it } from 'vitest';
+import { call } from '../support/app.js';
+import { createTestDatabase, onServer } from '../support/database.js';
+import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { runCli, startCli, type Running } from './cli.js';
+
+const KEY = 'serve-spec-0123456789-0123456789-0123456789';
+const EVENT = { usage_event_id: 'a', customer_id: 'c', meter: 'requests', quantity: 1 };
+
+interface Serving extends Running {
+  readonly url: string;
+  readonly lines: readonly Record<string, unknown>[];
+}
+
+const running: Serving[] = [];
+const folders: string[] = [];
+afterEach(async () => {
+  for (const server of running.splice(0)) {
+    if (server.process.exitCode === null && server.process.signalCode === null)
+      server.process.kill('SIGTERM');
+    await server.ended;
+  }
+  for (const folder of folders.splice(0)) removeFolder(folder);
+});
+
+/** Starts the server and waits until it says that it is ready. */
+async function serve(env: Record<string, string>): Promise<Serving> {
+  const started = await startCli(['serve'], { PORT: '0', ...env });
+  const lines: Record<string, unknown>[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: started.process.stdout! }).on('line', (text) => {
+      const line = JSON.parse(text) as Record<string, unknown>;
+      lines.push(line);
+      if (line['msg'] === 'ready') resolve(String(line['url']));
+    });
+    void started.ended.then(({ stderr }) => reject(new Error(stderr)));
+  });
+  const serving = { ...started, url, lines };
+  running.push(serving);
+  return serving;
+}
+
+describe('the server on a database of its own', () => {
+  it('goes on where it was after a SIGKILL of everything, and goes down with SIGTERM', async () => {
+    const folder = temporaryFolder();
+    folders.push(folder);
+    const env = { DATA_DIR: folder, BOOTSTRAP_API_KEY: KEY };
+    const first = await serve(env);
+    await call(first.url, KEY, 'PUT', '/v1/meters/requests', { aggregation: 'sum' });
+    expect((await call(first.url, KEY, 'POST', '/v1/usage-events', EVENT)).status).toBe(201);
+    first.process.kill('SIGKILL');
+    await first.ended;
+
+    const second = await serve(env);
+    expect((await call(second.url, KEY, 'POST', '/v1/usage-events', EVENT)).status).toBe(200);
+    second.process.kill('SIGTERM');
+    expect((await second.ended).code).toBe(0);
+
+    const third = await serve(env);
+    const usage = await call(third.url, KEY, 'GET', '/v1/usage?meter=requests');
+    expect(usage.body.data).toMatchObject([{ customer_id: 'c', value: '1', event_count: 1 }]);
+  });
+});
+
+describe('the server on DATABASE_URL', () => {
+  it('shows a key it made itself once, and never again', async () => {
+    await using database = await createTestDatabase();
+    const first = await serve({ DATABASE_URL: database.url });
+    const shown = first.lines.filter((line) => 'api_key' in line);
+    expect(shown).toHaveLength(1);
+    const key = String(shown[0]!['api_key']);
+    expect((await call(first.url, key, 'GET', '/v1/meters')).status).toBe(200);
+
+    const second = await serve({ DATABASE_URL: database.url });
+    expect(second.lines.filter((line) => 'api_key' in line)).toEqual([]);
+    expect((await call(second.url, key, 'GET', '/v1/meters')).status).toBe(200);
+  });
+
+  it('finishes what is in flight on SIGTERM and exits 0', async () => {
+    await using database = await createTestDatabase();
+    const server = await serve({ DATABASE_URL: database.url, BOOTSTRAP_API_KEY: KEY });
+    await call(server.url, KEY, 'PUT', '/v1/meters/requests', { aggregation: 'sum' });
+    const events = Array.from({ length: 10_000 }, (_, i) => ({
+      ...EVENT,
+      usage_event_id: `f-${i}`,
+    }));
+    const answer = call(server.url, KEY, 'POST', '/v1/usage-events', { events });
+    await expect
+      .poll(
+        async () =>
+          (await database.pool.query('SELECT count(*)::int AS n FROM usage_event_key')).rows[0].n,
+        {
+          interval: 5,
+          timeout: 20_000,
+        },
+      )
+      .toBeGreaterThan(0);
+    server.process.kill('SIGTERM');
+    expect((await answer).body.accepted).toBe(10_000);
+    expect((await server.ended).code).toBe(0);
+    expect(server.lines.every((line) => typeof line['level'] === 'string')).toBe(true);
+  });
+
+  it('does not start on a database that is not migrated, and says what to run', async () => {
+    await using database = await createTestDatabase();
+    const name = `${new URL(database.url).pathname.slice(1)}_bare`;
+    await onServer((client) => client.query(`CREATE DATABASE ${name}`));
+    const url = new URL(database.url);
+    url.pathname = `/${name}`;
+    try {
+      const refused = await runCli(['serve'], { PORT: '0', DATABASE_URL: url.href });
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/countonce migrate/);
+      expect((await runCli(['migrate'], { DATABASE_URL: url.href })).code).toBe(0);
+      await serve({ PORT: '0', DATABASE_URL: url.href });
+    } finally {
+      for (const server of running.splice(0)) {
+        server.process.kill('SIGTERM');
+        await server.ended;
+      }
+      await onServer((client) => client.query(`DROP DATABASE ${name} WITH (FORCE)`));
+    }
+  });
+
+  it('names every variable that is wrong and starts nothing', async () => {
+    const refused = await runCli(['serve'], {
+      PORT: 'eighty',
+      ROLE: 'boss',
+      BOOTSTRAP_API_KEY: 'too-short',
+    });
+    expect(refused.code).toBe(1);
+    for (const name of ['PORT', 'ROLE', 'BOOTSTRAP_API_KEY'])
+      expect(refused.stderr).toContain(name);
+    expect(refused.stderr).not.toContain('too-short');
+  });
+
+  it('serves no API in the role of a worker, and works all the same', async () => {
+    await using database = await createTestDatabase();
+    const api = await serve({ DATABASE_URL: database.url, ROLE: 'api', BOOTSTRAP_API_KEY: KEY });
+    const worker = await serve({
+      DATABASE_URL: database.url,
+      ROLE: 'worker',
+      BOOTSTRAP_API_KEY: KEY,
+    });
+    await call(api.url, KEY, 'PUT', '/v1/meters/requests', { aggregation: 'sum' });
+    await call(api.url, KEY, 'POST', '/v1/usage-events', EVENT);
+
+    expect((await call(worker.url, KEY, 'GET', '/health/ready')).status).toBe(200);
+    expect((await call(worker.url, KEY, 'GET', '/v1/meters')).status).toBe(404);
+    await expect
+      .poll(
+        async () =>
+          (await database.pool.query('SELECT count(*)::int AS n FROM usage_total')).rows[0].n,
+        {
+          timeout: 20_000,
+        },
+      )
+      .toBe(1);
+  });
+});
