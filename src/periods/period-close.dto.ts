@@ -1,7 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsOptional, IsString, Length } from 'class-validator';
 import { formatInstant } from '../domain/instant.js';
-import type { PeriodClose } from './period-close.store.js';
+import type { PeriodClose } from './close-progress.store.js';
 
 export class CreatePeriodCloseDto {
   @ApiPropertyOptional({ description: 'RFC 3339; not later than now, which is the default' })

@@ -4,12 +4,13 @@ import { Database } from '../database/database.js';
 import { formatInstant, parseInstant, type Micros } from '../domain/instant.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
+import { closeById, type PeriodClose } from './close-progress.store.js';
 import {
   fromPeriodClose,
   type CreatePeriodCloseDto,
   type PeriodCloseAnswer,
 } from './period-close.dto.js';
-import { closeById, type CloseScope, type PeriodClose } from './period-close.store.js';
+import type { CloseScope } from './period-close.store.js';
 import { PeriodCloser } from './period-closer.js';
 
 /** How long a request waits for its close; then it is answered 202 and the close goes on. */

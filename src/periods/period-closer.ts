@@ -12,19 +12,21 @@ import { Problem } from '../problem/problem.js';
 import { statementValues } from '../usage/statement-values.js';
 import {
   addProgress,
-  carryOver,
   closeById,
-  countDue,
   finishClose,
   insertClose,
+  unfinishedCloses,
+  type PeriodClose,
+} from './close-progress.store.js';
+import {
+  carryOver,
+  countDue,
   owePushes,
   raiseMark,
   takeDue,
-  unfinishedCloses,
   writeStatements,
   type CloseScope,
   type DuePeriod,
-  type PeriodClose,
 } from './period-close.store.js';
 
 const PERIODS_PER_TRANSACTION = 500;

@@ -60,7 +60,8 @@ describe('the server on a database of its own', () => {
     const third = await serve(env);
     const usage = await call(third.url, KEY, 'GET', '/v1/usage?meter=requests');
     expect(usage.body.data).toMatchObject([{ customer_id: 'c', value: '1', event_count: 1 }]);
-  });
+    // Three starts of PostgreSQL, one of them with initdb.
+  }, 180_000);
 });
 
 describe('the server on DATABASE_URL', () => {
