@@ -56,10 +56,29 @@ export function formatInstant(micros: Micros): string {
 
 /** Always six digits, so that one instant has one text: `2026-11-01T00:00:00.000000Z`. */
 export function formatInstantMicros(micros: Micros): string {
-  const milliseconds = Math.floor(micros / MICROS_PER_MILLISECOND);
-  const rest = micros - milliseconds * MICROS_PER_MILLISECOND;
-  const toMilliseconds = new Date(milliseconds).toISOString().slice(0, -1);
-  return `${toMilliseconds}${String(rest).padStart(3, '0')}Z`;
+  const day = Math.floor(micros / MICROS_PER_DAY);
+  const ofDay = micros - day * MICROS_PER_DAY;
+  const seconds = Math.floor(ofDay / MICROS_PER_SECOND);
+  const rest = ofDay - seconds * MICROS_PER_SECOND;
+  const minutes = Math.floor(seconds / 60);
+  const time = `${TWO_DIGITS[Math.floor(minutes / 60)]}:${TWO_DIGITS[minutes % 60]}:${TWO_DIGITS[seconds % 60]}`;
+  return `${dateOf(day)}${time}.${String(rest).padStart(6, '0')}Z`;
+}
+
+const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
+
+/** `2026-11-01T` by days since 1970: each usage event has several instants, and few days at a time. */
+const dates = new Map<number, string>();
+const DATES_MAX = 10_000;
+
+function dateOf(day: number): string {
+  let date = dates.get(day);
+  if (date === undefined) {
+    if (dates.size >= DATES_MAX) dates.clear();
+    date = new Date(day * (MICROS_PER_DAY / MICROS_PER_MILLISECOND)).toISOString().slice(0, -13);
+    dates.set(day, date);
+  }
+  return date;
 }
 
 /** The start of the UTC quarter hour that the instant lies in. */

@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/connections.js';
+import { plainArray } from '../database/plain-array.js';
 import { entryDigest } from '../domain/entry-digest.js';
 import { formatInstantMicros, quarterHour, type Micros } from '../domain/instant.js';
 import type { UsageEvent } from '../domain/usage-event.js';
@@ -40,33 +41,33 @@ export async function insertUsage(
   const [inserted] = await tx.query<{ events: number; entries: number }>(INSERT_USAGE, [
     tenantId,
     formatInstantMicros(receivedAt),
-    fresh.map((f) => f.eventKey),
+    plainArray(fresh.map((f) => f.eventKey)),
     fresh.map((f) => f.event.source),
     fresh.map((f) => f.event.usageEventId),
     fresh.map((f) => f.event.customerId),
-    fresh.map((f) => f.customerNo),
+    plainArray(fresh.map((f) => f.customerNo)),
     fresh.map((f) => f.event.meter),
-    fresh.map((f) => f.event.quantity ?? null),
-    fresh.map((f) => formatInstantMicros(f.occurredAt)),
-    fresh.map((f) => f.event.occurredAt !== undefined),
+    plainArray(fresh.map((f) => f.event.quantity ?? null)),
+    plainArray(fresh.map((f) => formatInstantMicros(f.occurredAt))),
+    plainArray(fresh.map((f) => f.event.occurredAt !== undefined)),
     fresh.map((f) =>
       f.event.properties === undefined ? null : JSON.stringify(f.event.properties),
     ),
-    rows.map((row) => row.event.eventKey),
-    rows.map((row) => row.entry.counted.meter.meterNo),
-    rows.map((row) => row.event.customerNo),
-    rows.map((row) => row.entry.counted.quantity),
-    rows.map((row) => formatInstantMicros(row.event.occurredAt)),
-    rows.map((row) => formatInstantMicros(row.entry.periodStart)),
-    rows.map((row) => formatInstantMicros(row.entry.originStart)),
-    rows.map((row) => row.entry.revision),
-    rows.map((row) => row.entry.late),
-    rows.map((row) => row.entry.billable),
-    rows.map((row) => row.entry.counted.meter.version),
+    plainArray(rows.map((row) => row.event.eventKey)),
+    plainArray(rows.map((row) => row.entry.counted.meter.meterNo)),
+    plainArray(rows.map((row) => row.event.customerNo)),
+    plainArray(rows.map((row) => row.entry.counted.quantity)),
+    plainArray(rows.map((row) => formatInstantMicros(row.event.occurredAt))),
+    plainArray(rows.map((row) => formatInstantMicros(row.entry.periodStart))),
+    plainArray(rows.map((row) => formatInstantMicros(row.entry.originStart))),
+    plainArray(rows.map((row) => row.entry.revision)),
+    plainArray(rows.map((row) => row.entry.late)),
+    plainArray(rows.map((row) => row.entry.billable)),
+    plainArray(rows.map((row) => row.entry.counted.meter.version)),
     rows.map((row) => row.entry.counted.dimensions),
-    rows.map((row) => row.entry.uniqueKey),
-    rows.map((row) => formatInstantMicros(quarterHour(row.event.occurredAt))),
-    rows.map((row) => digestOf(row.event, row.entry).toString()),
+    plainArray(rows.map((row) => row.entry.uniqueKey)),
+    plainArray(rows.map((row) => formatInstantMicros(quarterHour(row.event.occurredAt)))),
+    plainArray(rows.map((row) => digestOf(row.event, row.entry).toString())),
   ]);
   if (inserted?.events !== fresh.length || inserted.entries !== rows.length) {
     throw new Error(

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../database/connections.js';
+import { plainArray } from '../database/plain-array.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue, UsageEvent } from '../domain/usage-event.js';
 
@@ -30,7 +31,7 @@ export async function takeKeys(
       ORDER BY k.event_key
          ON CONFLICT DO NOTHING
      RETURNING event_key`,
-    [tenantId, eventKeys, fingerprints, formatInstantMicros(receivedAt)],
+    [tenantId, plainArray(eventKeys), fingerprints, formatInstantMicros(receivedAt)],
   );
   return new Set(rows.map((row) => row.event_key));
 }
@@ -44,7 +45,7 @@ export async function readKeys(
   const rows = await db.query<KnownKey>(
     `SELECT event_key AS "eventKey", fingerprint, received_at AS "receivedAt"
        FROM usage_event_key WHERE tenant_id = $1 AND event_key = ANY ($2::uuid[])`,
-    [tenantId, eventKeys],
+    [tenantId, plainArray(eventKeys)],
   );
   return new Map(rows.map((row) => [row.eventKey, row]));
 }

@@ -8,11 +8,14 @@ import {
   type RecordingContext,
 } from '../../ingest/ingest-line.js';
 import { CommandFailure } from '../command-failure.js';
+import { peek } from './peek.js';
 
 const REQUIRED = ['usage_event_id', 'customer_id', 'meter'] as const;
 const OPTIONAL = ['source', 'quantity', 'occurred_at'] as const;
 const PROPERTY = /^properties\.(.+)$/;
 
+/** Excel puts it before UTF-8. */
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 const FIELD_BYTES_MAX = 64 * 1024;
 
 interface Row {
@@ -27,7 +30,7 @@ interface Row {
  * @throws CommandFailure where a quote stands wrong: nobody can tell where the next row begins.
  */
 export async function* csvEvents(
-  source: AsyncIterable<Uint8Array>,
+  source: AsyncGenerator<Uint8Array>,
   context: RecordingContext,
 ): AsyncGenerator<IngestLine, void, undefined> {
   let columns: Columns | undefined;
@@ -37,9 +40,8 @@ export async function* csvEvents(
   }
 }
 
-async function* rowsOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Row, void, undefined> {
+async function* rowsOf(source: AsyncGenerator<Uint8Array>): AsyncGenerator<Row, void, undefined> {
   const parser = parse({
-    bom: true,
     // Bytes: a decoder of its own would put U+FFFD where something is not UTF-8.
     encoding: null,
     info: true,
@@ -47,11 +49,27 @@ async function* rowsOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Row, v
     relax_column_count: true,
     skip_empty_lines: true,
   });
-  pipeline(Readable.from(source, { objectMode: false }), parser, () => undefined);
+  pipeline(
+    Readable.from(withoutByteOrderMark(source), { objectMode: false }),
+    parser,
+    () => undefined,
+  );
   try {
     yield* parser as AsyncIterable<Row>;
   } catch (error) {
     throw error instanceof CsvError ? invalidCsv(error) : error;
+  }
+}
+
+/** csv-parse would go over to decoding where it finds one. */
+async function* withoutByteOrderMark(
+  source: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { head, whole } = await peek(source, BYTE_ORDER_MARK.length);
+  let skipped = BYTE_ORDER_MARK.every((byte, at) => head[at] === byte) ? BYTE_ORDER_MARK.length : 0;
+  for await (const chunk of whole) {
+    yield skipped === 0 ? chunk : chunk.subarray(skipped);
+    skipped = 0;
   }
 }
 

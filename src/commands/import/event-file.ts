@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CommandFailure } from '../command-failure.js';
+import { peek } from './peek.js';
 
 export type FileFormat = 'ndjson' | 'csv';
 
@@ -39,19 +40,13 @@ export class EventFile {
 
   /** The content. A file that breaks off inside of gzip is an error, not an end. */
   async *content(): AsyncGenerator<Uint8Array, void, undefined> {
-    const chunks = this.counted();
-    const head = await headOf(chunks);
-    if (head === undefined) return;
-    async function* whole(): AsyncGenerator<Uint8Array> {
-      yield head!;
-      yield* chunks;
-    }
+    const { head, whole } = await peek(this.counted(), GZIP_MAGIC.length);
     if (GZIP_MAGIC.some((byte, at) => head[at] !== byte)) {
-      yield* whole();
+      yield* whole;
       return;
     }
     const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
-    pipeline(Readable.from(whole(), { objectMode: false }), gunzip, () => undefined);
+    pipeline(Readable.from(whole, { objectMode: false }), gunzip, () => undefined);
     try {
       yield* gunzip as AsyncIterable<Uint8Array>;
     } catch (cause) {
@@ -75,17 +70,6 @@ export class EventFile {
 /** Which format a file's name promises; NDJSON unless it says CSV. */
 export function formatOf(path: string): FileFormat {
   return /\.csv(?:\.gz)?$/i.test(path) ? 'csv' : 'ndjson';
-}
-
-/** As many bytes as tell whether it is gzip: a pipe may hand out one at a time. */
-async function headOf(chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array | undefined> {
-  let head: Uint8Array | undefined;
-  while (head === undefined || head.length < GZIP_MAGIC.length) {
-    const { value, done } = await chunks.next();
-    if (done === true) return head;
-    head = head === undefined ? value : Buffer.concat([head, value]);
-  }
-  return head;
 }
 
 function notReadable(path: string, cause: unknown): CommandFailure {
