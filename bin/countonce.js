@@ -12,7 +12,10 @@ if (!existsSync(cli)) {
   process.stderr.write('countonce: building (once)...\n');
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   for (const project of ['simulator', 'tsconfig.build.json']) {
-    const built = spawnSync(process.execPath, [tsc, '-p', project], { cwd: root, stdio: ['ignore', 2, 2] });
+    const built = spawnSync(process.execPath, [tsc, '-p', project], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    });
     if (built.status !== 0) process.exit(built.status ?? 1);
   }
 }

@@ -1,36 +1,33 @@
 import { readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { redacted } from './config/redaction.js';
 import { EXIT, CommandFailure } from './commands/command-failure.js';
-import { closeCommand } from './commands/close.js';
 import { group } from './commands/command.js';
-import { demoCommand } from './commands/demo.js';
-import { doctorCommand } from './commands/doctor.js';
-import { importCommand } from './commands/import.js';
-import { keysCommand } from './commands/keys.js';
-import { migrateCommand } from './commands/migrate.js';
-import { serveCommand } from './commands/serve.js';
-import { simulateStripeCommand } from './commands/simulate-stripe.js';
-import { tenantsCommand } from './commands/tenants.js';
 import { Problem } from './problem/problem.js';
+
+/** Loaded when they are needed: most of them bring everything along, and that takes a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./commands/serve.js')).serveCommand(),
+  migrate: async () => (await import('./commands/migrate.js')).migrateCommand(),
+  import: async () => (await import('./commands/import.js')).importCommand(),
+  close: async () => (await import('./commands/close.js')).closeCommand(),
+  keys: async () => (await import('./commands/keys.js')).keysCommand(),
+  tenants: async () => (await import('./commands/tenants.js')).tenantsCommand(),
+  doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),
+  demo: async () => (await import('./commands/demo.js')).demoCommand(),
+  'simulate-stripe': async () =>
+    (await import('./commands/simulate-stripe.js')).simulateStripeCommand(),
+};
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 
 const program = group('countonce', 'Usage metering that can be billed on.').version(version);
-for (const made of [
-  serveCommand(),
-  migrateCommand(),
-  importCommand(),
-  closeCommand(),
-  keysCommand(),
-  tenantsCommand(),
-  doctorCommand(),
-  demoCommand(),
-  simulateStripeCommand(),
-]) {
-  program.addCommand(made);
+const [name = ''] = process.argv.slice(2);
+const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+for (const load of named === undefined ? Object.values(COMMANDS) : [named]) {
+  program.addCommand(await load());
 }
 
 try {

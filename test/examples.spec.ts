@@ -78,10 +78,12 @@ describe('the example embedded-app', () => {
     await call(app.url, '', 'POST', '/documents', { owner: 'bob', text: 'abc' });
     const again = await call(app.url, '', 'POST', `/documents/${written.body.document_id}/count`);
     const usage = await call(app.url, '', 'GET', '/documents/usage/ann');
+    const nobody = await call(app.url, '', 'GET', '/documents/usage/carol');
 
     expect(written).toMatchObject({ status: 201, body: { counted: 'accepted' } });
     expect(again.body).toEqual({ counted: 'duplicate' });
     expect(usage.body).toEqual({ characters: '12' });
+    expect(nobody.body).toEqual({ characters: '0' });
   });
 
   it('keeps its routes, its errors and its data source to itself', async () => {

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import {
   checkUsageEvent,
   MeterService,
+  Problem,
   Recorder,
   TenantService,
   UsageService,
@@ -49,11 +50,17 @@ export class Metering implements OnApplicationBootstrap {
 
   /** @returns A decimal as text, `0` where nothing was recorded. */
   async charactersOf(owner: string): Promise<string> {
-    const { data } = await this.usage.query(this.tenantId, {
-      meter: METER,
-      customer_id: owner,
-      window: 'total',
-    });
-    return data[0]?.value ?? '0';
+    try {
+      const { data } = await this.usage.query(this.tenantId, {
+        meter: METER,
+        customer_id: owner,
+        window: 'total',
+      });
+      return data[0]?.value ?? '0';
+    } catch (error) {
+      // A customer is made by its first event.
+      if (error instanceof Problem && error.code === 'customer_not_found') return '0';
+      throw error;
+    }
   }
 }

@@ -89,7 +89,8 @@ async function examineDatabase(
 async function examineStripe(env: NodeJS.ProcessEnv, tenant: string): Promise<Check[]> {
   await using services = await Services.open(env);
   const { tenantId } = await services.tenant(tenant);
-  return checkStripe(services, loadConfig(env), tenantId);
+  const checks = await checkStripe(services, loadConfig(env), tenantId);
+  return checks;
 }
 
 function toText(checks: readonly Check[]): string {

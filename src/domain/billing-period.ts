@@ -138,7 +138,8 @@ function boundariesOf(schedule: Schedule): (n: number) => Micros {
     const local = localAnchor.add({ [`${interval}s`]: n * intervalCount });
     const nanoseconds = local.toZonedDateTime(timezone).epochNanoseconds;
     const micros = Number(nanoseconds / 1_000n);
-    if (!Number.isSafeInteger(micros)) throw new RangeError(`a boundary is out of range: ${local.toString()}`);
+    if (!Number.isSafeInteger(micros))
+      throw new RangeError(`a boundary is out of range: ${local.toString()}`);
     return micros;
   };
 }

@@ -108,4 +108,3 @@ function missingProperty(meter: Meter, property: string): Fault {
     detail: `The meter ${meter.key} reads this property; send the event with it.`,
   };
 }
-

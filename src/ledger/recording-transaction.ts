@@ -3,16 +3,8 @@ import { createCustomers } from '../customers/customer.store.js';
 import { DEFAULT_TIMELINE } from '../customers/schedule-timeline.js';
 import type { Transaction } from '../database/connections.js';
 import { enterGate, type GateState } from '../database/gate.js';
-import { isNegative } from '../domain/decimal.js';
-import {
-  MICROS_PER_MINUTE,
-  MICROS_PER_SECOND,
-  formatInstantMicros,
-  type Micros,
-} from '../domain/instant.js';
-import { jsonPointer } from '../domain/json-pointer.js';
+import { MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { placeUsage, type Marks } from '../domain/place-usage.js';
-import type { UsageEvent } from '../domain/usage-event.js';
 import { countEvent, type Counted, type Fault } from '../domain/usage-match.js';
 import { insertUsage, type Entry, type FreshEvent } from './entry.store.js';
 import { PeriodBook } from './period-book.js';

@@ -10,6 +10,15 @@ import { PeriodCloser } from './period-closer.js';
 
 const IDLE_MS = 2_000;
 
+/** Tenants with a close that was not ended, or with a period that the own clock finds due. */
+const TENANTS_DUE = `
+  SELECT t.tenant_id AS "tenantId" FROM tenant t
+   WHERE EXISTS (SELECT FROM period_close c WHERE c.tenant_id = t.tenant_id AND c.finished_at IS NULL)
+      OR EXISTS (SELECT FROM billing_period p
+                  WHERE p.tenant_id = t.tenant_id AND p.closed_at IS NULL AND NOT p.backfilled
+                    AND p.period_end <= clock_timestamp() - $1 * interval '1 second'
+                                        + t.clock_offset_micros * interval '1 microsecond')`;
+
 /** Closes by the own clock what has ended and is past the grace, and ends closes that were interrupted. */
 @Injectable()
 export class CloseTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -21,8 +30,10 @@ export class CloseTimer implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly config: Config,
   ) {
     this.loop = new Loop('close', IDLE_MS, async (isStopping) => {
-      const tenants = await db.work.query<{ tenant_id: string }>('SELECT tenant_id FROM tenant');
-      for (const { tenant_id: tenantId } of tenants) {
+      const tenants = await db.work.query<{ tenantId: string }>(TENANTS_DUE, [
+        config.CLOSE_GRACE_SECONDS,
+      ]);
+      for (const { tenantId } of tenants) {
         if (isStopping()) break;
         await closer.resume(tenantId, isStopping);
         await closer.closeByClock(tenantId, isStopping);

@@ -2,23 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { runCli } from './cli.js';
 
 const COMMANDS = [
-  ['serve'],
-  ['migrate'],
-  ['import'],
-  ['close'],
-  ['keys', 'create'],
-  ['tenants', 'create'],
-  ['doctor'],
-  ['demo'],
-  ['simulate-stripe'],
+  'serve',
+  'migrate',
+  'import',
+  'close',
+  'keys create',
+  'tenants create',
+  'doctor',
+  'demo',
+  'simulate-stripe',
 ];
 
 describe('the command line', () => {
-  it.each(COMMANDS)('explains %s %s with its options and an example', async (...words) => {
-    const { code, stdout, stderr } = await runCli([...words, '--help']);
-    expect(stdout).toContain(`Usage: countonce ${words.join(' ')}`);
+  it.each(COMMANDS)('explains %s with its options and an example', async (name) => {
+    const { code, stdout, stderr } = await runCli([...name.split(' '), '--help']);
+    expect(stdout).toContain(`Usage: countonce ${name}`);
     expect(stdout).toContain('--json');
-    expect(stdout).toMatch(new RegExp(`\\$ npx countonce ${words.join(' ')}`));
+    expect(stdout).toMatch(new RegExp(`\\$ npx countonce ${name}`));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
@@ -33,6 +33,16 @@ describe('the command line', () => {
     const { code, stdout, stderr } = await runCli(args);
     expect(stderr).toMatch(/^countonce: [^\n]+\n$/);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('lists every command, and ends with exit code 2 where none is named', async () => {
+    const help = await runCli(['--help']);
+    const none = await runCli([]);
+    expect([help.code, none.code]).toEqual([0, 2]);
+    for (const text of [help.stdout, none.stderr]) {
+      for (const name of COMMANDS)
+        expect(text).toMatch(new RegExp(`^  ${name.split(' ')[0]} `, 'm'));
+    }
   });
 
   it('tells a program what is wrong in JSON as well', async () => {

@@ -41,13 +41,14 @@ describe('the gate', () => {
   it('lets others record between the tries of a close, while one recorder is stuck inside', async () => {
     await using test = await createDailyTenant();
     await using other = new AsyncDatabase(test.url);
+    const recorder = new Recorder(test.db, test.config);
     const closer = new PeriodCloser(test.db, test.config);
     let isClosed = false;
+    // The period's row is there: its first entry would keep the others waiting, close or not.
+    await recorder.record(test.tenantId, [usage('first', '1', NOON)]);
 
     const release = await holdId(test, 'stuck');
-    const stuck = new Recorder(test.db, test.config).record(test.tenantId, [
-      usage('stuck', '5', NOON),
-    ]);
+    const stuck = recorder.record(test.tenantId, [usage('stuck', '5', NOON)]);
     await untilWaiting(test.db.work, 'countonce recording');
     const closing = closer.begin(test.tenantId, WHOLE_TENANT).then(() => (isClosed = true));
     await untilTryOf(test, 1);

@@ -70,11 +70,18 @@ export class DemoStory {
     this.sender = new UsageSender(this.rig.client, (acknowledged) => {
       bar.update(acknowledged);
       const next = KILLED_AT[killing.length];
-      if (next !== undefined && acknowledged >= next * EVENTS)
-        killing.push(this.kill(acknowledged));
+      if (next === undefined || acknowledged < next * EVENTS) return;
+      const killed = this.kill(acknowledged);
+      // Looked at below; until then it must not end the process.
+      killed.catch(() => undefined);
+      killing.push(killed);
     });
-    await this.sender.sendAll(this.events);
-    await Promise.all(killing);
+    try {
+      await this.sender.sendAll(this.events);
+    } finally {
+      // A server that did not start again is why the client got no answer.
+      await Promise.all(killing);
+    }
     const { tally, rig } = this;
     if (tally.rejected.length > 0) {
       throw new CommandFailure(

@@ -53,6 +53,7 @@ export class Rig implements AsyncDisposable {
 
   /** Starts the server, for the first time or on what it left, and waits until it is ready. */
   async startServer(): Promise<void> {
+    this.signal.throwIfAborted();
     this.server = new Child(
       ['serve'],
       {
