@@ -38,6 +38,9 @@ export class CreateBillingPeriods1795200000004 implements MigrationInterface {
       CREATE TRIGGER billing_period_closed_for_ever
         BEFORE UPDATE OR DELETE ON billing_period
         FOR EACH ROW WHEN (OLD.closed_at IS NOT NULL) EXECUTE FUNCTION refuse_statement_change();
+      CREATE TRIGGER billing_period_never_truncated
+        BEFORE TRUNCATE ON billing_period
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_statement_change();
 
       -- Closed through this instant for one customer and one meter; 0 stands for all of them.
       CREATE TABLE close_mark (

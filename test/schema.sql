@@ -461,6 +461,8 @@ AS $function$
 
 CREATE TRIGGER billing_period_closed_for_ever BEFORE DELETE OR UPDATE ON public.billing_period FOR EACH ROW WHEN ((old.closed_at IS NOT NULL)) EXECUTE FUNCTION refuse_statement_change();
 
+CREATE TRIGGER billing_period_never_truncated BEFORE TRUNCATE ON public.billing_period FOR EACH STATEMENT EXECUTE FUNCTION refuse_statement_change();
+
 CREATE TRIGGER usage_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -4,7 +4,7 @@ import type { Candidate } from './candidate.js';
 import type { Verdict } from './verdict.js';
 
 /** Events of one transaction. More would hold the gate longer: a close waits for whoever is inside. */
-export const EVENTS_PER_TRANSACTION_MAX = 1_000;
+export const EVENTS_PER_TRANSACTION_MAX = 500;
 
 /** Beyond this the client is asked to come back: a queue without bound only hides the overload. */
 const WAITING_EVENTS_MAX = 20_000;

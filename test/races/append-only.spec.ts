@@ -59,6 +59,7 @@ describe('the statement of a closed period', () => {
     ],
     ['another end', `UPDATE billing_period SET period_end = period_end + interval '1 day'`],
     ['deletion', `DELETE FROM billing_period WHERE closed_at IS NOT NULL`],
+    ['truncation', `TRUNCATE billing_period`],
     [
       'an upsert',
       `INSERT INTO billing_period SELECT * FROM billing_period WHERE closed_at IS NOT NULL
