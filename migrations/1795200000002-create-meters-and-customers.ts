@@ -30,6 +30,8 @@ export class CreateMetersAndCustomers1795200000002 implements MigrationInterface
         dimensions         text[]      NOT NULL DEFAULT '{}',
         carry_last         boolean     NOT NULL DEFAULT false,
         stripe_event_name  text,
+        -- What was said of the periods then open when stripe_event_name last changed, if anything.
+        mapping_from       text,
         push               text        NOT NULL DEFAULT 'live',
         push_from          timestamptz,
         billing_starts_at  timestamptz,
@@ -44,6 +46,7 @@ export class CreateMetersAndCustomers1795200000002 implements MigrationInterface
         CONSTRAINT meter_settings_dimensions_check CHECK (cardinality(dimensions) <= 2),
         CONSTRAINT meter_settings_event_types_check CHECK (cardinality(event_types) BETWEEN 1 AND 100),
         CONSTRAINT meter_settings_carry_last_check CHECK (aggregation = 'last' OR NOT carry_last),
+        CONSTRAINT meter_settings_mapping_from_check CHECK (mapping_from IN ('now', 'period_start')),
         CONSTRAINT meter_settings_push_check CHECK (push IN ('off', 'shadow', 'live')),
         CONSTRAINT meter_settings_late_usage_check CHECK (
           late_usage IN ('amend', 'reject')
@@ -56,6 +59,8 @@ export class CreateMetersAndCustomers1795200000002 implements MigrationInterface
         customer_id         text COLLATE "C" NOT NULL,
         name                text,
         stripe_customer_id  text COLLATE "C",
+        -- What was said of the periods then open when stripe_customer_id last changed, if anything.
+        mapping_from        text,
         -- NULL: as the meter says.
         push                text,
         created_at          timestamptz NOT NULL DEFAULT now(),
@@ -63,6 +68,7 @@ export class CreateMetersAndCustomers1795200000002 implements MigrationInterface
         CONSTRAINT customer_customer_id_key UNIQUE (tenant_id, customer_id),
         CONSTRAINT customer_stripe_customer_id_key UNIQUE (tenant_id, stripe_customer_id),
         CONSTRAINT customer_customer_id_check CHECK (length(customer_id) BETWEEN 1 AND 255),
+        CONSTRAINT customer_mapping_from_check CHECK (mapping_from IN ('now', 'period_start')),
         CONSTRAINT customer_push_check CHECK (push IN ('off', 'shadow', 'live'))
       );
 

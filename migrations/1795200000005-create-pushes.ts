@@ -44,7 +44,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
       CREATE INDEX push_work_order_idx ON push_work (tenant_id, closed DESC, created_at);
 
       -- Where pushes of one period go. Another account, mode, Stripe meter or Stripe customer is
-      -- another lane, and inherits nothing.
+      -- another lane.
       CREATE TABLE push_lane (
         tenant_id           uuid        NOT NULL,
         lane_id             uuid        NOT NULL,
@@ -59,7 +59,9 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         -- Stripe's code of the refusal that parked it, until the mapping or the meter changes.
         parked_code         text,
         parked_at           timestamptz,
-        -- Pushes of its period go elsewhere now; what it got stays on record.
+        -- Pushes of its period go here now, and to no other lane.
+        active              boolean     NOT NULL DEFAULT false,
+        -- What it got is on record, but does not count: the active lane is to get it as well.
         superseded          boolean     NOT NULL DEFAULT false,
         CONSTRAINT push_lane_pkey PRIMARY KEY (tenant_id, lane_id),
         CONSTRAINT push_lane_parked_at_check CHECK ((parked_code IS NULL) = (parked_at IS NULL)),

@@ -22,7 +22,7 @@ export class ApiKeyController {
   @RequireScope('admin')
   @ApiOperation({ summary: 'List the API keys, without the keys themselves' })
   async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
-    const page = await this.apiKeys.list(caller.tenantId, parsePage(query, 1));
+    const page = await this.apiKeys.list(caller.tenantId, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromApiKey) };
   }
 

@@ -29,7 +29,9 @@ export class TestClockService {
    */
   async set(tenantId: string, now: Micros | null): Promise<Micros> {
     if (now !== null && (now < EARLIEST || now >= LATEST)) throw outOfRange();
-    await this.refuseLive(tenantId);
+    if (now !== null && (await this.isLive(tenantId))) {
+      throw new Problem('test_clock_live', 'the Stripe key is a live one');
+    }
     return behindClosedGate(this.db.work, tenantId, async (tx) => {
       const [clock] = await tx.query<{ realNow: Micros }>('SELECT clock_timestamp() AS "realNow"');
       const { realNow } = clock!;
@@ -41,12 +43,28 @@ export class TestClockService {
     });
   }
 
-  private async refuseLive(tenantId: string): Promise<void> {
+  /**
+   * Ends the test clock of the tenant whose Stripe key is a live one now: what is recorded, closed
+   * and pushed from here on is for real.
+   *
+   * @returns Whether there was one to end.
+   */
+  async endInLiveMode(): Promise<boolean> {
+    const tenant = await this.tenants.byName(DEFAULT_TENANT);
+    if (tenant === undefined || !(await this.isLive(tenant.tenantId))) return false;
+    const [ticking] = await this.db.work.query(
+      'SELECT FROM tenant WHERE tenant_id = $1 AND clock_offset_micros <> 0',
+      [tenant.tenantId],
+    );
+    if (ticking === undefined) return false;
+    await this.set(tenant.tenantId, null);
+    return true;
+  }
+
+  private async isLive(tenantId: string): Promise<boolean> {
     const key = this.config.STRIPE_SECRET_KEY;
-    if (key === undefined || TEST_KEY.test(key)) return;
-    const tenant = await this.tenants.byId(tenantId);
-    if (tenant?.name !== DEFAULT_TENANT) return;
-    throw new Problem('test_clock_live', 'the Stripe key is a live one');
+    if (key === undefined || TEST_KEY.test(key)) return false;
+    return (await this.tenants.byId(tenantId))?.name === DEFAULT_TENANT;
   }
 }
 

@@ -1,7 +1,9 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Command } from 'commander';
 import { PinoLogger } from '../config/pino-logger.js';
 import { createLogger } from '../config/logger.js';
-import { loadConfig } from '../config/config.js';
+import { loadConfig, type Config } from '../config/config.js';
+import { TestClockService } from '../access/test-clock.service.js';
 import { TenantService } from '../access/tenant.service.js';
 import { createApp } from '../app.js';
 import { Draining } from '../health/draining.js';
@@ -54,13 +56,26 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
 
-  const key = await app.get(TenantService).ensureDefaultTenant(config);
-  if (key !== undefined) {
-    // Past the logger, which would take it out.
-    process.stdout.write(
-      `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), msg: 'Admin API key of the tenant default. It is shown this once.', api_key: key })}\n`,
-    );
+  try {
+    await announceKey(app, config);
+    if (await app.get(TestClockService).endInLiveMode()) {
+      logger.warn('the Stripe key is a live one: the test clock of the tenant default was ended');
+    }
+    await app.listen(config.PORT, config.HOST);
+  } catch (error) {
+    // The workers have begun already; a process that cannot be reached must not go on as one.
+    await app.close();
+    await database.close();
+    throw error;
   }
-  await app.listen(config.PORT, config.HOST);
   logger.info({ url: await app.getUrl(), role: config.ROLE }, 'ready');
+}
+
+async function announceKey(app: NestFastifyApplication, config: Readonly<Config>): Promise<void> {
+  const key = await app.get(TenantService).ensureDefaultTenant(config);
+  if (key === undefined) return;
+  // Past the logger, which would take it out.
+  process.stdout.write(
+    `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), msg: 'Admin API key of the tenant default. It is shown this once.', api_key: key })}\n`,
+  );
 }

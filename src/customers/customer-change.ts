@@ -5,6 +5,7 @@ import {
   type ScheduleTimeline,
 } from '../domain/billing-period.js';
 import type { Micros } from '../domain/instant.js';
+import type { MappingChange } from '../domain/mapping-change.js';
 import type { PushMode } from '../domain/meter.js';
 import { Problem } from '../problem/problem.js';
 import type { BillingFacts } from './billing-facts.store.js';
@@ -19,26 +20,28 @@ export interface CustomerChange {
   readonly stripeCustomerId?: string | null | undefined;
   readonly push?: PushMode | null | undefined;
   readonly schedule?: Schedule | null | undefined;
-  /** It was said what becomes of what open periods have delivered under the mapping before. */
-  readonly saysFrom?: boolean;
+  /** Needed where the Stripe mapping changes after open periods were pushed. */
+  readonly from?: MappingChange | null | undefined;
 }
 
 /** The plain settings of a customer. */
 export type CustomerSettings = Pick<
   CustomerRecord,
-  'name' | 'aliases' | 'stripeCustomerId' | 'push'
+  'name' | 'aliases' | 'stripeCustomerId' | 'mappingFrom' | 'push'
 >;
 
 export function changedSettings(
   current: CustomerSettings | undefined,
   change: CustomerChange,
 ): CustomerSettings {
-  const { customerId, name, aliases, stripeCustomerId, push } = change;
+  const { customerId, name, aliases, push } = change;
+  const before = current?.stripeCustomerId ?? null;
+  const stripeCustomerId = change.stripeCustomerId === undefined ? before : change.stripeCustomerId;
   return {
     name: name === undefined ? (current?.name ?? null) : name,
     aliases: aliases === undefined ? (current?.aliases ?? []) : toAliases(aliases, customerId),
-    stripeCustomerId:
-      stripeCustomerId === undefined ? (current?.stripeCustomerId ?? null) : stripeCustomerId,
+    stripeCustomerId,
+    mappingFrom: (stripeCustomerId === before ? current?.mappingFrom : change.from) ?? null,
     push: push === undefined ? (current?.push ?? null) : push,
   };
 }
@@ -81,7 +84,7 @@ export function refuseRemapping(
   change: CustomerChange,
   facts: BillingFacts,
 ): void {
-  if (current.stripeCustomerId === next.stripeCustomerId || change.saysFrom) return;
+  if (current.stripeCustomerId === next.stripeCustomerId || change.from != null) return;
   if (!facts.hasOpenDelivery) return;
   throw new Problem(
     'mapping_in_use',

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import type { ScheduleTimeline } from '../domain/billing-period.js';
 import type { Micros } from '../domain/instant.js';
+import type { MappingChange } from '../domain/mapping-change.js';
 import type { PushMode } from '../domain/meter.js';
 import { timelineOf, type ScheduleVersion } from './schedule-timeline.js';
 
@@ -12,6 +13,8 @@ export interface CustomerRecord {
   /** Sorted, without its id. */
   readonly aliases: readonly string[];
   readonly stripeCustomerId: string | null;
+  /** What was said when `stripeCustomerId` last changed. */
+  readonly mappingFrom: MappingChange | null;
   /** Null: as the meter says. */
   readonly push: PushMode | null;
   readonly timeline: ScheduleTimeline;
@@ -28,7 +31,8 @@ const COLUMNS = `
               WHERE i.tenant_id = c.tenant_id AND i.customer_no = c.customer_no
                 AND i.identity <> c.customer_id
               ORDER BY i.identity) AS aliases,
-       c.stripe_customer_id AS "stripeCustomerId", c.push, c.created_at AS "createdAt"`;
+       c.stripe_customer_id AS "stripeCustomerId", c.mapping_from AS "mappingFrom", c.push,
+       c.created_at AS "createdAt"`;
 
 /** By their ids alone, not by aliases. */
 export async function customersById(

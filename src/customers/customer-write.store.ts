@@ -81,15 +81,17 @@ async function update(
   if (kept.length === 0) return;
   await tx.query(
     `UPDATE customer c
-        SET name = n.name, stripe_customer_id = n.stripe_customer_id, push = n.push
-       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[])
-            AS n (customer_no, name, stripe_customer_id, push)
+        SET name = n.name, stripe_customer_id = n.stripe_customer_id,
+            mapping_from = n.mapping_from, push = n.push
+       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+            AS n (customer_no, name, stripe_customer_id, mapping_from, push)
       WHERE c.tenant_id = $1 AND c.customer_no = n.customer_no`,
     [
       tenantId,
       kept.map((customer) => customer.customerNo),
       kept.map((customer) => customer.settings.name),
       kept.map((customer) => customer.settings.stripeCustomerId),
+      kept.map((customer) => customer.settings.mappingFrom),
       kept.map((customer) => customer.settings.push),
     ],
   );

@@ -53,6 +53,14 @@ export function isExactNumber(value: number): boolean {
   return significant.length <= EXACT_SIGNIFICANT_DIGITS;
 }
 
+/**
+ * Whether a property's number is surely the one that was written: finite, and no whole number that
+ * JSON.parse may have moved to a neighbour. 9007199254740993 and …992 would be one value to count.
+ */
+export function isKeptNumber(value: number): boolean {
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+}
+
 /** Whether a canonical decimal is below zero. */
 export function isNegative(decimal: string): boolean {
   return decimal.startsWith('-');

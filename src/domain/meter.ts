@@ -50,10 +50,18 @@ export function textOf(value: PropertyValue): string {
   return String(value);
 }
 
+/** A property the event itself has: a meter may name `constructor`, and an event need not have it. */
+export function propertyOf(
+  properties: UsageEvent['properties'],
+  name: string,
+): PropertyValue | undefined {
+  return properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
 /** Whether an event of a type the meter listens to counts in it. */
 export function passesFilter(meter: Meter, properties: UsageEvent['properties']): boolean {
   for (const property of Object.keys(meter.filter)) {
-    const value = properties?.[property];
+    const value = propertyOf(properties, property);
     if (value === undefined || !meter.filter[property]!.includes(textOf(value))) return false;
   }
   return true;
@@ -67,7 +75,7 @@ export function dimensionsOf(meter: Meter, properties: UsageEvent['properties'])
   if (meter.dimensions.length === 0) return '[]';
   return JSON.stringify(
     meter.dimensions.map((name) => {
-      const value = properties?.[name];
+      const value = propertyOf(properties, name);
       return value === undefined ? null : textOf(value);
     }),
   );

@@ -1,6 +1,6 @@
 import { canonicalDecimal, decimalOfNumber } from './decimal.js';
 import { jsonPointer } from './json-pointer.js';
-import { dimensionsOf, passesFilter, readsValue, textOf, type Meter } from './meter.js';
+import { dimensionsOf, passesFilter, propertyOf, readsValue, textOf, type Meter } from './meter.js';
 import type { UsageEvent } from './usage-event.js';
 
 /** What one event counts in one meter. */
@@ -60,7 +60,9 @@ export function countEvent(
     const quantity = readsValue(meter.aggregation) ? valueFor(meter, event) : '1';
     if (typeof quantity !== 'string') return quantity;
     const unique =
-      meter.uniqueProperty === null ? undefined : event.properties?.[meter.uniqueProperty];
+      meter.uniqueProperty === null
+        ? undefined
+        : propertyOf(event.properties, meter.uniqueProperty);
     if (meter.uniqueProperty !== null && unique === undefined) {
       return missingProperty(meter, meter.uniqueProperty);
     }
@@ -84,7 +86,7 @@ function valueFor(meter: Meter, event: UsageEvent): string | Fault {
       }
     );
   }
-  const value = event.properties?.[meter.valueProperty];
+  const value = propertyOf(event.properties, meter.valueProperty);
   if (value === undefined) return missingProperty(meter, meter.valueProperty);
   const decimal =
     typeof value === 'number'

@@ -1,4 +1,4 @@
-import { canonicalDecimal, decimalOfNumber } from '../domain/decimal.js';
+import { canonicalDecimal, decimalOfNumber, isKeptNumber } from '../domain/decimal.js';
 import { parseInstant } from '../domain/instant.js';
 import { isAtMost, isStorableText } from '../domain/text.js';
 import type { PropertyValue, UsageEvent } from '../domain/usage-event.js';
@@ -85,7 +85,7 @@ function areProperties(value: unknown): value is Record<string, PropertyValue> {
       if (!isStorableText(property)) return false;
       bytesAtMost += property.length * 6;
     } else if (typeof property === 'number') {
-      if (!Number.isFinite(property)) return false;
+      if (!isKeptNumber(property)) return false;
     } else if (typeof property !== 'boolean') {
       return false;
     }

@@ -46,7 +46,10 @@ export function toUsageEventShape(raw: unknown): UsageEventShape {
 
   const { quantity, ...properties } = (attributes.get('data') ?? {}) as Record<string, unknown>;
   const fields = Object.entries(FIELDS).map(([name, field]) => [field, attributes.get(name)]);
-  const shape: Record<string, unknown> = { ...Object.fromEntries(fields), quantity };
+  const shape: Record<string, unknown> = {
+    ...Object.fromEntries(fields),
+    quantity: quantity ?? undefined,
+  };
   if (Object.keys(properties).length > 0) shape.properties = properties;
   return { shape: withoutAbsent(shape) };
 }

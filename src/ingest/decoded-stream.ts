@@ -12,11 +12,10 @@ const CHUNK_BYTES = 64 * 1024;
  * goes the connection before the client has read what was wrong. Here the request is only let go
  * of: what is still to come is read off and dropped, at no cost of memory, until the server's
  * `requestTimeout` ends it. The stream may be left at any point, unread, half read, or destroyed.
+ * What it fails with is what the client should hear.
  */
 export function decodedStream(raw: Readable, isGzip: boolean): Readable {
-  const decoded: Transform = isGzip
-    ? createGunzip({ chunkSize: CHUNK_BYTES })
-    : new PassThrough({ highWaterMark: CHUNK_BYTES });
+  const decoded = isGzip ? gunzip() : new PassThrough({ highWaterMark: CHUNK_BYTES });
   const fail = (cause?: Error) => {
     const detail = 'the connection ended before the body did';
     decoded.destroy(new Problem('request_aborted', detail, { cause }));
@@ -36,11 +35,18 @@ export function decodedStream(raw: Readable, isGzip: boolean): Readable {
   return decoded;
 }
 
-/** What reading a decoded stream failed with, as the client should hear it. */
-export function readingProblem(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+/** zlib ends its stream by `destroy`, so whoever reads it, and whenever, meets the problem. */
+function gunzip(): Transform {
+  const inflating = createGunzip({ chunkSize: CHUNK_BYTES });
+  const destroy = inflating.destroy.bind(inflating);
+  inflating.destroy = (error) => destroy(readingProblem(error));
+  return inflating;
+}
+
+function readingProblem(error: Error | undefined): Error | undefined {
+  const code = error !== undefined && 'code' in error ? String(error.code) : '';
   // zlib: Z_DATA_ERROR, and Z_BUF_ERROR where the end is missing.
-  return code.startsWith('Z_')
-    ? new Problem('invalid_gzip', (error as Error).message, { cause: error })
+  return error !== undefined && code.startsWith('Z_')
+    ? new Problem('invalid_gzip', error.message, { cause: error })
     : error;
 }

@@ -36,6 +36,21 @@ export function openEnvelope(body: unknown): Envelope {
   return batch(events, ['events']);
 }
 
+/**
+ * Takes a CloudEvents body apart: its media type says whether it is one event or an array of them.
+ *
+ * @throws Problem 400 where it is the other, 422 where it is empty or too long.
+ */
+export function openCloudEvents(body: unknown, isBatch: boolean): Envelope {
+  if (Array.isArray(body) !== isBatch || typeof body !== 'object' || body === null) {
+    const detail = isBatch
+      ? 'a body of application/cloudevents-batch+json must be an array'
+      : 'a body of application/cloudevents+json must be one event, an object';
+    throw new Problem('bad_request', detail);
+  }
+  return Array.isArray(body) ? batch(body, []) : { alone: true, events: [body], pointers: [''] };
+}
+
 function batch(events: readonly unknown[], path: readonly string[]): Envelope {
   const pointer = jsonPointer(...path);
   if (events.length === 0) throw envelopeProblem('batch_empty', pointer, 'send at least one event');

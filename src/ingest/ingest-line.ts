@@ -2,11 +2,13 @@ import type { Principal } from '../access/caller.js';
 import { ndjsonLines } from '../domain/ndjson-lines.js';
 import { parseStrictJson } from '../domain/strict-json.js';
 import type { UsageEvent } from '../domain/usage-event.js';
+import { isAtMost } from '../domain/text.js';
 import { decodeUtf8 } from '../domain/utf8.js';
 import type { Verdict } from '../ledger/verdict.js';
 import { checkUsageEvent, type CheckedUsageEvent } from './check-usage-event.js';
 import { checkCloudEvent } from './cloud-event.js';
 import type { Sent } from './receipt.dto.js';
+import { MAX_TEXT_CHARACTERS } from './usage-event-limits.js';
 
 /** Lines that are recorded together: as many as one transaction takes. */
 const LINES_PER_CHUNK = 1_000;
@@ -103,5 +105,6 @@ export function sentAs(raw: unknown, shape: EventShape, pointer: string): Sent {
   const member = shape === 'cloud_event' ? 'id' : 'usage_event_id';
   const id =
     typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>)[member] : undefined;
-  return { usageEventId: typeof id === 'string' && id.length <= 255 ? id : undefined, pointer };
+  const isShort = typeof id === 'string' && isAtMost(id, MAX_TEXT_CHARACTERS);
+  return { usageEventId: isShort ? id : undefined, pointer };
 }

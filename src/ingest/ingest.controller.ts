@@ -6,12 +6,12 @@ import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { PROBLEMS, type ProblemCode } from '../problem/codes.js';
 import { Problem, ValidationProblem, type FieldError } from '../problem/problem.js';
-import { openEnvelope } from './envelope.js';
+import { openCloudEvents, openEnvelope } from './envelope.js';
 import { IngestService } from './ingest.service.js';
 import { isProblematic, toReceipt, type Result } from './receipt.dto.js';
 import { UsageEventDto } from './usage-event.dto.js';
 
-const CLOUD_EVENT = /^application\/cloudevents(?:-batch)?\+json/i;
+const CLOUD_EVENTS = /^application\/cloudevents(-batch)?\+json/i;
 const STATUS_OF_ONE = { accepted: 201, duplicate: 200, conflict: 409, rejected: 422 } as const;
 
 @ApiTags('usage events')
@@ -44,10 +44,12 @@ export class IngestController {
     if (request.body === undefined) {
       throw new Problem('empty_body', 'send a usage event, a batch of them or NDJSON');
     }
-    const { alone, events, pointers } = openEnvelope(request.body);
-    const shape = CLOUD_EVENT.test(request.headers['content-type'] ?? '')
-      ? 'cloud_event'
-      : 'usage_event';
+    const cloudEvents = CLOUD_EVENTS.exec(request.headers['content-type'] ?? '');
+    const shape = cloudEvents === null ? 'usage_event' : 'cloud_event';
+    const { alone, events, pointers } =
+      cloudEvents === null
+        ? openEnvelope(request.body)
+        : openCloudEvents(request.body, cloudEvents[1] !== undefined);
     const results = await this.ingest.record({ caller }, events, shape, pointers);
     if (alone) answerOne(reply, results[0]!);
     else answerBatch(reply, results, problemsOnly);

@@ -1,3 +1,4 @@
+import { isKeptNumber } from '../domain/decimal.js';
 import { jsonPointer } from '../domain/json-pointer.js';
 import { isStorableText } from '../domain/text.js';
 import type { FieldError } from '../problem/problem.js';
@@ -42,8 +43,10 @@ function wrongWith(name: string, value: unknown): Omit<FieldError, 'pointer'> | 
     case 'boolean':
       return undefined;
     case 'number':
-      if (Number.isFinite(value)) return undefined;
-      return { code: 'property_not_finite', detail: 'the number is out of the range of a double' };
+      if (isKeptNumber(value)) return undefined;
+      return Number.isFinite(value)
+        ? { code: 'property_not_exact', detail: 'the number is beyond 2^53; send it as a string' }
+        : { code: 'property_not_finite', detail: 'the number is out of the range of a double' };
     case 'string':
       if (isStorableText(value)) return undefined;
       return { code: 'invalid_text', detail: 'the text holds NUL or a lone surrogate' };

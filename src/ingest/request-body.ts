@@ -3,13 +3,12 @@ import { Readable } from 'node:stream';
 import { parseStrictJson } from '../domain/strict-json.js';
 import { decodeUtf8 } from '../domain/utf8.js';
 import { Problem } from '../problem/problem.js';
-import { decodedStream, readingProblem } from './decoded-stream.js';
+import { decodedStream } from './decoded-stream.js';
 
 /** Of a body in one piece, decoded; NDJSON has no limit but that of a line. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
-/** `application/json` and all that says it is JSON underneath, such as CloudEvents. */
-const JSON_TYPES = /^application\/(?:[\w.!#$&^-]+\+)?json *(?:;|$)/i;
+const JSON_TYPES = /^application\/(?:cloudevents(?:-batch)?\+)?json *(?:;|$)/i;
 
 /** From the headers to the last byte of a body in one piece: a byte a second must not hold us. */
 const WHOLE_BODY_MS = 15_000;
@@ -17,6 +16,8 @@ const WHOLE_BODY_MS = 15_000;
 const STREAM_IDLE_MS = 30_000;
 
 const NDJSON_TYPES = /^application\/(?:x-ndjson|ndjson|jsonl) *(?:;|$)/i;
+
+const CHARSET = /; *charset *= *"?([^";]*)/i;
 
 /**
  * Reads the bodies of all routes, in place of Fastify's own parsers, which inflate nothing, keep
@@ -27,12 +28,14 @@ const NDJSON_TYPES = /^application\/(?:x-ndjson|ndjson|jsonl) *(?:;|$)/i;
  */
 export function registerBodyParsers(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser(JSON_TYPES, async (request: FastifyRequest, raw: Readable) =>
-    readJson(await readWhole(request, raw)),
-  );
-  fastify.addContentTypeParser(NDJSON_TYPES, async (request: FastifyRequest, raw: Readable) =>
-    cutWhenIdle(raw, decodedStream(raw, isGzip(request))),
-  );
+  fastify.addContentTypeParser(JSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
+    requireUtf8(request);
+    return readJson(await readWhole(request, raw));
+  });
+  fastify.addContentTypeParser(NDJSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
+    requireUtf8(request);
+    return cutWhenIdle(raw, decodedStream(raw, isGzip(request)));
+  });
   // A refused request leaves its NDJSON unread; only this frees the connection for the next one.
   fastify.addHook('onResponse', async (request) => {
     if (request.body instanceof Readable) request.body.destroy();
@@ -54,8 +57,6 @@ async function readWhole(request: FastifyRequest, raw: Readable): Promise<Buffer
       if (length > MAX_BODY_BYTES) throw tooLarge();
       chunks.push(chunk);
     }
-  } catch (error) {
-    throw readingProblem(error);
   } finally {
     clearTimeout(deadline);
   }
@@ -69,6 +70,13 @@ function readJson(bytes: Buffer): unknown {
   const parsed = parseStrictJson(text);
   if (!parsed.ok) throw new Problem(parsed.code, parsed.detail);
   return parsed.value;
+}
+
+/** Read as UTF-8, a body in another charset would be refused at best, and misread at worst. */
+function requireUtf8(request: FastifyRequest): void {
+  const charset = CHARSET.exec(request.headers['content-type'] ?? '')?.[1]?.trim();
+  if (charset === undefined || /^utf-?8$/i.test(charset)) return;
+  throw new Problem('unsupported_media_type', `the charset ${charset} is not read, utf-8 is`);
 }
 
 function isGzip(request: FastifyRequest): boolean {

@@ -12,8 +12,8 @@ export interface Outcome {
   readonly chunk: readonly Candidate[];
   /** By index: why an event cannot be recorded. */
   readonly faults: ReadonlyMap<number, readonly Fault[]>;
-  /** Of the events that could be recorded: the first of each id. */
-  readonly firsts: ReadonlyMap<string, Candidate>;
+  /** The ids that this transaction tried to take. */
+  readonly tried: ReadonlySet<string>;
   /** The events whose ids this transaction took. */
   readonly accepted: ReadonlyMap<string, { candidate: Candidate; entries: readonly Entry[] }>;
   /** Ids that were seen to be taken before this transaction tried. */
@@ -63,12 +63,12 @@ export async function judge(
 async function knownKeys(
   tx: Transaction,
   tenantId: string,
-  { chunk, firsts, accepted, knownBefore, receivedAt }: Outcome,
+  { chunk, tried, accepted, knownBefore, receivedAt }: Outcome,
 ): Promise<Map<string, KnownKey>> {
   const known = new Map(knownBefore);
   const unread = chunk
     .map((candidate) => candidate.eventKey)
-    .filter((key) => !accepted.has(key) && !known.has(key) && firsts.has(key));
+    .filter((key) => !accepted.has(key) && !known.has(key) && tried.has(key));
   for (const [key, row] of await readKeys(tx, tenantId, [...new Set(unread)])) known.set(key, row);
   for (const [eventKey, { candidate }] of accepted) {
     known.set(eventKey, { eventKey, fingerprint: candidate.fingerprint, receivedAt });
@@ -88,10 +88,9 @@ function acceptance(entries: readonly Entry[]): Verdict {
     : { status: 'accepted', late: { billedPeriodStart: late.periodStart } };
 }
 
-/** An id that is neither ours nor taken belongs to an event at fault, or to a copy of one. */
-function faultsOf(candidate: Candidate, { faults, firsts }: Outcome): readonly Fault[] {
-  const first = firsts.get(candidate.eventKey)?.index ?? candidate.index;
-  const found = faults.get(candidate.index) ?? faults.get(first);
+/** An id that is neither ours nor taken belongs to an event at fault. */
+function faultsOf(candidate: Candidate, { faults }: Outcome): readonly Fault[] {
+  const found = faults.get(candidate.index);
   // No guess is made: nothing may be answered for an event that nobody knows.
   if (found === undefined) throw new Error(`no verdict on ${candidate.eventKey}`);
   return found;

@@ -66,13 +66,6 @@ export class RecordingTransaction {
 
     const faults = new Map<number, Fault[]>();
     let plans = this.plan(chunk, gate, faults);
-    const firsts = new Map<string, Plan>();
-    for (const plan of plans) {
-      const key = plan.candidate.eventKey;
-      if (!firsts.has(key)) firsts.set(key, plan);
-    }
-    plans = [...firsts.values()];
-
     // What would make a customer, or be refused, may be a copy of something recorded long ago.
     const doubtful = chunk.filter((c) => faults.has(c.index)).map((c) => c.eventKey);
     for (const plan of plans)
@@ -90,7 +83,13 @@ export class RecordingTransaction {
     const customerNoOf = (plan: Plan): number =>
       plan.customer?.customerNo ?? customerNos.get(plan.candidate.event.customerId)!;
 
-    const placed = await this.place(plans, customerNoOf, gate, faults);
+    // Of copies the first that can be recorded wins; one that is refused stands in nobody's way.
+    const firsts = new Map<string, Placed>();
+    for (const p of await this.place(plans, customerNoOf, gate, faults)) {
+      const key = p.plan.candidate.eventKey;
+      if (!firsts.has(key)) firsts.set(key, p);
+    }
+    const placed = [...firsts.values()];
     await this.storePeriods(placed, customerNoOf, gate);
 
     const taken = await takeKeys(
@@ -115,7 +114,7 @@ export class RecordingTransaction {
     return judge(tx, settings.tenantId, {
       chunk,
       faults,
-      firsts: new Map([...firsts].map(([key, plan]) => [key, plan.candidate])),
+      tried: new Set(firsts.keys()),
       accepted: new Map([...fresh].map(([key, p]) => [key, { ...p, candidate: p.plan.candidate }])),
       knownBefore: known,
       receivedAt: gate.receivedAt,

@@ -1,3 +1,4 @@
+import { MICROS_PER_HOUR } from '../domain/instant.js';
 import { isAdditive, type Aggregation, type Meter } from '../domain/meter.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
 import type { MeterSettings } from './meter.store.js';
@@ -23,6 +24,10 @@ export function changedSettings(
   const aggregation = change.aggregation ?? current?.aggregation;
   if (aggregation === undefined) {
     throw refusal('/aggregation', 'required', 'aggregation is needed to make a meter');
+  }
+  if (change.pushFrom != null && change.pushFrom % MICROS_PER_HOUR !== 0) {
+    const detail = 'push_from must be a full UTC hour, for usage is pushed by the hour';
+    throw refusal('/push_from', 'invalid', detail);
   }
   return {
     aggregation,

@@ -30,7 +30,7 @@ export class MeterController {
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'List the meters by key, archived ones included' })
   async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
-    const page = await this.meters.list(caller.tenantId, parsePage(query, 1));
+    const page = await this.meters.list(caller.tenantId, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromMeter) };
   }
 

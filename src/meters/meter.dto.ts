@@ -10,6 +10,7 @@ import {
   IsOptional,
 } from 'class-validator';
 import { formatInstant, parseInstant, type Micros } from '../domain/instant.js';
+import { MAPPING_CHANGES, type MappingChange } from '../domain/mapping-change.js';
 import {
   AGGREGATIONS,
   LATE_USAGE_POLICIES,
@@ -22,10 +23,6 @@ import { IsAbsentOr, IsInstant, IsShortText } from '../problem/field-rules.js';
 import { IsFilter, toFilter, type SentFilter } from './meter-filter.js';
 import type { MeterChange } from './meter-settings.js';
 import type { StoredMeter } from './meter.store.js';
-
-/** What becomes of what an open period has delivered where its mapping changes. */
-export const MAPPING_CHANGES = ['now', 'period_start'] as const;
-export type MappingChange = (typeof MAPPING_CHANGES)[number];
 
 const INSTANT = { type: String, format: 'date-time', nullable: true } as const;
 
@@ -100,7 +97,7 @@ export class PutMeterDto {
   @IsIn(PUSH_MODES)
   readonly push?: PushMode | null;
 
-  @ApiPropertyOptional(INSTANT)
+  @ApiPropertyOptional({ ...INSTANT, description: 'A full UTC hour: usage is pushed by the hour.' })
   @IsOptional()
   @IsInstant()
   readonly push_from?: string | null;

@@ -3,6 +3,7 @@ import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { behindClosedGate } from '../database/gate.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
+import type { MappingChange } from '../domain/mapping-change.js';
 import type { Meter } from '../domain/meter.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
 import { StripeMeters, type MeterCheck } from '../stripe/stripe-meters.js';
@@ -50,7 +51,7 @@ export class MeterService {
     const created =
       !isSame &&
       (await behindClosedGate(this.db.work, tenantId, (tx) =>
-        changeMeter(tx, tenantId, key, change, dto.from != null),
+        changeMeter(tx, tenantId, key, change, dto.from ?? null),
       ));
     const meter = await this.get(tenantId, key);
     return {
@@ -103,22 +104,23 @@ async function changeMeter(
   tenantId: string,
   key: string,
   change: MeterChange,
-  saysFrom: boolean,
+  from: MappingChange | null,
 ): Promise<boolean> {
   const current = await meterByKey(tx, tenantId, key);
   const next = changedSettings(key, current, change);
   await refuseSharedEventName(tx, tenantId, key, next);
   if (current === undefined) {
     const meterNo = await insertMeter(tx, tenantId, key);
-    await insertSettings(tx, tenantId, meterNo, 1, next);
+    await insertSettings(tx, tenantId, meterNo, 1, { ...next, mappingFrom: null });
     return true;
   }
   if (isSameSettings(current, next)) return false;
   await refuseChangeInUse(tx, tenantId, current, next);
-  if (current.stripeEventName !== next.stripeEventName && !saysFrom) {
-    await refuseRemapping(tx, tenantId, current);
-  }
-  await insertSettings(tx, tenantId, current.meterNo, current.version + 1, next);
+  const isRemapped = current.stripeEventName !== next.stripeEventName;
+  if (isRemapped && from === null) await refuseRemapping(tx, tenantId, current);
+  const mappingFrom = isRemapped ? from : current.mappingFrom;
+  const settings = { ...next, mappingFrom };
+  await insertSettings(tx, tenantId, current.meterNo, current.version + 1, settings);
   return false;
 }
 
@@ -146,8 +148,10 @@ async function refuseChangeInUse(
   next: MeterSettings,
 ): Promise<void> {
   const fields = changedMeaning(current, next);
-  const goesLive = current.push !== 'live' && next.push === 'live' && next.pushFrom === null;
-  if ((fields.length === 0 && !goesLive) || !(await hasUsage(tx, tenantId, current.meterNo))) {
+  const isWholly = ({ push, pushFrom }: MeterSettings): boolean =>
+    push === 'live' && pushFrom === null;
+  const opensAll = isWholly(next) && !isWholly(current);
+  if ((fields.length === 0 && !opensAll) || !(await hasUsage(tx, tenantId, current.meterNo))) {
     return;
   }
   if (fields.length > 0) {

@@ -1,9 +1,12 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { MappingChange } from '../domain/mapping-change.js';
 import type { Meter } from '../domain/meter.js';
 
 /** A meter under its newest settings. */
 export interface StoredMeter extends Meter {
+  /** What was said when its `stripeEventName` last changed. */
+  readonly mappingFrom: MappingChange | null;
   readonly createdAt: Micros;
 }
 
@@ -14,8 +17,8 @@ const COLUMNS = `
        m.meter_no AS "meterNo", m.key, s.version, s.aggregation, s.display_name AS "displayName",
        s.unit, s.event_types AS "eventTypes", s.value_property AS "valueProperty",
        s.unique_property AS "uniqueProperty", s.filter, s.dimensions, s.carry_last AS "carryLast",
-       s.stripe_event_name AS "stripeEventName", s.push, s.push_from AS "pushFrom",
-       s.billing_starts_at AS "billingStartsAt", s.late_usage AS "lateUsage", s.archived,
+       s.stripe_event_name AS "stripeEventName", s.mapping_from AS "mappingFrom", s.push,
+       s.push_from AS "pushFrom", s.billing_starts_at AS "billingStartsAt", s.late_usage AS "lateUsage", s.archived,
        m.created_at AS "createdAt"`;
 
 const NEWEST = `
@@ -74,13 +77,15 @@ export async function insertSettings(
   tenantId: string,
   meterNo: number,
   version: number,
-  settings: MeterSettings,
+  settings: MeterSettings & Pick<StoredMeter, 'mappingFrom'>,
 ): Promise<void> {
   await tx.query(
     `INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, display_name, unit,
             event_types, value_property, unique_property, filter, dimensions, carry_last,
-            stripe_event_name, push, push_from, billing_starts_at, late_usage, archived)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+            stripe_event_name, mapping_from, push, push_from, billing_starts_at, late_usage,
+            archived)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+             $19)`,
     [
       tenantId,
       meterNo,
@@ -95,6 +100,7 @@ export async function insertSettings(
       settings.dimensions,
       settings.carryLast,
       settings.stripeEventName,
+      settings.mappingFrom,
       settings.push,
       instantOrNull(settings.pushFrom),
       instantOrNull(settings.billingStartsAt),

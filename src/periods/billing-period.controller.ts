@@ -5,7 +5,9 @@ import { RequireScope } from '../access/require-scope.js';
 import { parsePage, type Page } from '../database/page.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
+import { USAGE_EVENT_KEY } from '../usage/usage-event-query.js';
 import { BillingPeriodListDto, BillingPeriodQueryDto } from './billing-period.dto.js';
+import { BILLING_PERIOD_KEY } from './billing-period.query.js';
 import { BillingPeriodService, type StatementAnswer } from './billing-period.service.js';
 
 @ApiTags('billing periods')
@@ -21,7 +23,12 @@ export class BillingPeriodController {
     @Param('id') customerId: string,
     @Query() query: BillingPeriodListDto,
   ): Promise<Page<StatementAnswer>> {
-    return this.periods.list(caller.tenantId, customerId, query, parsePage(query, 2));
+    return this.periods.list(
+      caller.tenantId,
+      customerId,
+      query,
+      parsePage(query, BILLING_PERIOD_KEY),
+    );
   }
 
   @Get(':period_start')
@@ -50,7 +57,7 @@ export class BillingPeriodController {
       customerId,
       query.meter,
       instantOf(start),
-      parsePage(query, 2),
+      parsePage(query, USAGE_EVENT_KEY),
     );
   }
 }

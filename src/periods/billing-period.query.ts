@@ -7,6 +7,7 @@ export type PeriodStatus = (typeof PERIOD_STATUSES)[number];
 
 export interface BillingPeriodRow {
   readonly customerNo: number;
+  readonly customerId: string;
   readonly meterNo: number;
   readonly meter: string;
   readonly aggregation: Aggregation;
@@ -28,6 +29,9 @@ export interface BillingPeriodFilter {
   readonly status: PeriodStatus | null;
 }
 
+/** What {@link billingPeriods} sorts by: the start, and the meter's number. */
+export const BILLING_PERIOD_KEY = ['instant', 'integer'] as const;
+
 /**
  * A customer's stored periods in order of their start. `closing`: closed by a mark, its statement
  * not written yet.
@@ -41,7 +45,8 @@ export async function billingPeriods(
 ): Promise<BillingPeriodRow[]> {
   return db.query<BillingPeriodRow>(
     `SELECT * FROM (
-       SELECT p.customer_no AS "customerNo", p.meter_no AS "meterNo", m.key AS meter, s.aggregation,
+       SELECT p.customer_no AS "customerNo", c.customer_id AS "customerId",
+              p.meter_no AS "meterNo", m.key AS meter, s.aggregation,
               p.period_start AS "periodStart", p.period_end AS "periodEnd",
               CASE WHEN p.closed_at IS NOT NULL THEN 'closed'
                    WHEN p.period_end <= greatest(t.closed_through, k.closed_through)
@@ -54,6 +59,7 @@ export async function billingPeriods(
               p.event_count AS "eventCount", p.digest
          FROM billing_period p
          JOIN tenant t ON t.tenant_id = p.tenant_id
+         JOIN customer c ON c.tenant_id = p.tenant_id AND c.customer_no = p.customer_no
          JOIN meter m ON m.tenant_id = p.tenant_id AND m.meter_no = p.meter_no
         CROSS JOIN LATERAL (SELECT aggregation FROM meter_settings s
                WHERE s.tenant_id = p.tenant_id AND s.meter_no = p.meter_no
@@ -113,4 +119,41 @@ export async function carriedOut(
     ],
   );
   return rows.map((row) => row.value);
+}
+
+export interface PendingAmendment {
+  readonly customerNo: number;
+  readonly meterNo: number;
+  readonly periodStart: Micros;
+  readonly eventCount: number;
+  readonly quantitySum: string;
+}
+
+/** Late usage that waits to amend statements: entries of a revision after the statement's own. */
+export async function pendingAmendments(
+  db: Queryable,
+  tenantId: string,
+  periods: readonly BillingPeriodRow[],
+): Promise<PendingAmendment[]> {
+  if (periods.length === 0) return [];
+  return db.query<PendingAmendment>(
+    `SELECT e.customer_no AS "customerNo", e.meter_no AS "meterNo",
+            e.period_start AS "periodStart", count(*) AS "eventCount",
+            trim_scale(sum(e.quantity))::text AS "quantitySum"
+       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
+              AS p (customer_no, meter_no, period_start)
+       JOIN usage_entry e ON e.tenant_id = $1 AND e.customer_no = p.customer_no
+        AND e.meter_no = p.meter_no AND e.period_start = p.period_start
+        AND e.revision > 0 AND e.billable
+      WHERE NOT EXISTS (SELECT FROM usage_entry newer
+             WHERE newer.tenant_id = e.tenant_id AND newer.event_key = e.event_key
+               AND newer.meter_no = e.meter_no AND newer.entry_no > e.entry_no)
+      GROUP BY 1, 2, 3`,
+    [
+      tenantId,
+      periods.map((p) => p.customerNo),
+      periods.map((p) => p.meterNo),
+      periods.map((p) => formatInstantMicros(p.periodStart)),
+    ],
+  );
 }

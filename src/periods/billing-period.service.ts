@@ -13,8 +13,10 @@ import { statementDigest } from '../domain/entry-digest.js';
 import {
   billingPeriods,
   carriedOut,
+  pendingAmendments,
   type BillingPeriodFilter,
   type BillingPeriodRow,
+  type PendingAmendment,
   type PeriodStatus,
 } from './billing-period.query.js';
 
@@ -45,7 +47,7 @@ export class BillingPeriodService {
       formatInstantMicros(row.periodStart),
       String(row.meterNo),
     ]);
-    return { data: await this.statements(tenantId, customerId, data), next_cursor };
+    return { data: await this.statements(tenantId, data), next_cursor };
   }
 
   async get(
@@ -55,7 +57,7 @@ export class BillingPeriodService {
     start: Micros,
   ): Promise<StatementAnswer> {
     const row = await this.find(tenantId, customerId, meter, start);
-    return (await this.statements(tenantId, customerId, [row]))[0]!;
+    return (await this.statements(tenantId, [row]))[0]!;
   }
 
   /** The events whose entries add up to the statement. */
@@ -92,7 +94,6 @@ export class BillingPeriodService {
 
   private async statements(
     tenantId: string,
-    customerId: string,
     rows: readonly BillingPeriodRow[],
   ): Promise<StatementAnswer[]> {
     const open = rows.filter((row) => row.closedAt === null);
@@ -100,6 +101,12 @@ export class BillingPeriodService {
     const nowOf = new Map(open.map((row, i) => [row, values[i]!]));
     const periods = rows.map((row) => ({ ...row, value: row.value ?? nowOf.get(row)!.value }));
     const out = await carriedOut(this.db.work, tenantId, rows);
+    const late = new Map(
+      (await pendingAmendments(this.db.work, tenantId, rows)).map((each) => [
+        periodKeyText(each),
+        each,
+      ]),
+    );
     const pushed = await pushedValues(this.db.work, tenantId, periods);
     return rows.map((row, i) => {
       const now = nowOf.get(row);
@@ -107,7 +114,7 @@ export class BillingPeriodService {
       const digest = row.digest ?? statementDigest(eventCount, now!.digestSum);
       const parts = pushed.get(periodKeyText(row))!;
       return {
-        customer_id: customerId,
+        customer_id: row.customerId,
         meter: row.meter,
         period_start: formatInstant(row.periodStart),
         period_end: formatInstant(row.periodEnd),
@@ -125,9 +132,15 @@ export class BillingPeriodService {
         rejected_value: parts.rejected,
         excluded_value: parts.excluded,
         unbillable_value: '0',
-        amendments: [],
+        amendments: toAmendments(late.get(periodKeyText(row))),
         digest: digest.toString('hex'),
       };
     });
   }
+}
+
+/** Recorded and shown, not billed yet: numbered amendments are not made so far. */
+function toAmendments(late: PendingAmendment | undefined): Record<string, unknown>[] {
+  if (late === undefined) return [];
+  return [{ status: 'pending', event_count: late.eventCount, quantity_sum: late.quantitySum }];
 }

@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { decodeUtf8 } from '../domain/utf8.js';
 import { ndjsonLines, type NdjsonLine } from '../domain/ndjson-lines.js';
 import { parseStrictJson } from '../domain/strict-json.js';
 import { isAtMost, isStorableText } from '../domain/text.js';
 import type { CustomerChange } from '../customers/customer-change.js';
 import type { ChangeStatus } from '../customers/customer-register.js';
+import { problemOf } from '../problem/problem-of.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
 import { ProblemValidationPipe } from '../problem/validation.pipe.js';
 import { CustomerService, type ChangeOutcome } from './customer.service.js';
@@ -31,6 +32,7 @@ interface ReadLine {
 /** Customers in bulk: one JSON object a line, any number of lines, in constant memory. */
 @Injectable()
 export class CustomerImportService {
+  private readonly logger = new Logger(CustomerImportService.name);
   private readonly validation = new ProblemValidationPipe();
 
   constructor(private readonly customers: CustomerService) {}
@@ -60,13 +62,40 @@ export class CustomerImportService {
     firstIndex: number,
   ): Promise<ImportResult[]> {
     const changes = lines.flatMap(({ read }) => (read instanceof Problem ? [] : [read]));
-    const outcomes = changes.length === 0 ? [] : await this.customers.putMany(tenantId, changes);
+    const outcomes = changes.length === 0 ? [] : await this.putMany(tenantId, changes);
     let next = 0;
     return lines.map(({ customerId, read }, offset) => ({
       index: firstIndex + offset,
       customerId,
       outcome: read instanceof Problem ? { status: 'rejected', problem: read } : outcomes[next++]!,
     }));
+  }
+
+  /** Together, or, where a change fails in a way that nobody thought of, each by itself. */
+  private async putMany(
+    tenantId: string,
+    changes: readonly CustomerChange[],
+  ): Promise<ChangeOutcome[]> {
+    try {
+      return await this.customers.putMany(tenantId, changes);
+    } catch (error) {
+      const problem = this.rejection(error);
+      if (changes.length > 1) {
+        const outcomes: ChangeOutcome[] = [];
+        for (const change of changes) outcomes.push(...(await this.putMany(tenantId, [change])));
+        return outcomes;
+      }
+      return changes.map(() => ({ status: 'rejected', problem }));
+    }
+  }
+
+  /** @throws The error where no line is to blame for it, such as a database that is away. */
+  private rejection(error: unknown): Problem {
+    if (error instanceof Problem && error.status < 500) return error;
+    const problem = problemOf(error);
+    if (problem.code !== 'internal_error') throw error;
+    this.logger.error(error);
+    return problem;
   }
 
   private async readLine(line: NdjsonLine): Promise<ReadLine> {
@@ -81,8 +110,8 @@ export class CustomerImportService {
       const change = toCustomerChange(checkCustomerId(id, '/customer_id'), dto);
       return { customerId: change.customerId, read: change };
     } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      return customerId === undefined ? { read: problem } : { customerId, read: problem };
+      const read = this.rejection(problem);
+      return customerId === undefined ? { read } : { customerId, read };
     }
   }
 }

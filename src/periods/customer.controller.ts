@@ -37,7 +37,14 @@ export class CustomerController {
       throw new Problem('unsupported_media_type', `customers are read in bulk as ${NDJSON}`);
     }
     const results = this.imports.import(caller.tenantId, body as AsyncIterable<Buffer>);
-    await reply.type(NDJSON).send(Readable.from(toNdjson(results)));
+    const lines = toNdjson(results);
+    // Until the first answer is there, what goes wrong can still be said with a status.
+    const first = await lines.next();
+    async function* answer(): AsyncGenerator<string> {
+      if (first.value !== undefined) yield first.value;
+      yield* lines;
+    }
+    await reply.type(NDJSON).send(Readable.from(answer()));
   }
 
   @Put(':id')
@@ -61,7 +68,7 @@ export class CustomerController {
   @ApiQuery({ name: 'mapped', required: false, enum: ['true', 'false'] })
   async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
     const isMapped = toMapped(query['mapped']);
-    const page = await this.customers.list(caller.tenantId, isMapped, parsePage(query, 1));
+    const page = await this.customers.list(caller.tenantId, isMapped, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromCustomer) };
   }
 

@@ -1,15 +1,14 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsIn, IsOptional, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsIn, IsObject, IsOptional, ValidateNested } from 'class-validator';
 import type { CustomerChange } from '../customers/customer-change.js';
 import type { CustomerRecord } from '../customers/customer-record.store.js';
 import { latestSchedule } from '../customers/schedule-timeline.js';
 import { formatInstant } from '../domain/instant.js';
+import { MAPPING_CHANGES, type MappingChange } from '../domain/mapping-change.js';
 import { PUSH_MODES, type PushMode } from '../domain/meter.js';
 import { IsShortText } from '../problem/field-rules.js';
 import { BillingPeriodDto, toSchedule } from './schedule.dto.js';
-
-const MAPPING_CHANGES = ['now', 'period_start'] as const;
 
 /** An absent field keeps its value, null clears it. */
 export class PutCustomerDto {
@@ -46,6 +45,8 @@ export class PutCustomerDto {
 
   @ApiPropertyOptional({ type: BillingPeriodDto, nullable: true })
   @IsOptional()
+  // Of a list, the nested rules alone would see each member, and of an empty one nothing.
+  @IsObject()
   @ValidateNested()
   @Type(() => BillingPeriodDto)
   readonly billing_period?: BillingPeriodDto | null;
@@ -56,7 +57,7 @@ export class PutCustomerDto {
   })
   @IsOptional()
   @IsIn(MAPPING_CHANGES)
-  readonly from?: (typeof MAPPING_CHANGES)[number];
+  readonly from?: MappingChange;
 }
 
 /** @throws Problem for a billing period that there is none of, such as in an unknown time zone. */
@@ -68,7 +69,7 @@ export function toCustomerChange(customerId: string, dto: PutCustomerDto): Custo
     stripeCustomerId: dto.stripe_customer_id,
     push: dto.push,
     schedule: dto.billing_period && toSchedule(dto.billing_period),
-    saysFrom: dto.from != null,
+    from: dto.from,
   };
 }
 

@@ -1,8 +1,9 @@
-import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { Problem } from '../problem/problem.js';
 import { CreatePeriodCloseDto, type PeriodCloseAnswer } from './period-close.dto.js';
 import { PeriodCloseService } from './period-close.service.js';
 
@@ -18,8 +19,13 @@ export class PeriodCloseController {
   async create(
     @Caller() caller: Principal,
     @Body() body: CreatePeriodCloseDto,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<PeriodCloseAnswer> {
+    // A close cannot be taken back: one of everything must be asked for, by `{}`.
+    if (request.body === undefined) {
+      throw new Problem('empty_body', 'send {} to close all that ended by now');
+    }
     const answer = await this.closes.close(caller.tenantId, body);
     reply.status(answer.status === 'running' ? 202 : 200);
     return answer;

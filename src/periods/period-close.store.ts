@@ -17,6 +17,7 @@ export interface DuePeriod {
   readonly periodStart: Micros;
   readonly periodEnd: Micros;
   readonly carriedLast: string | null;
+  readonly backfilled: boolean;
   readonly aggregation: Aggregation;
   readonly carryLast: boolean;
   readonly pushed: boolean;
@@ -103,14 +104,14 @@ export async function takeDue(
 ): Promise<DuePeriod[]> {
   return tx.query<DuePeriod>(
     `WITH due AS (
-       SELECT customer_no, meter_no, period_start, period_end, carried_last
+       SELECT customer_no, meter_no, period_start, period_end, carried_last, backfilled
          FROM billing_period
         WHERE ${IN_SCOPE} AND closed_at IS NULL
         ORDER BY period_end, customer_no, meter_no LIMIT $6
           FOR UPDATE SKIP LOCKED)
      SELECT d.customer_no AS "customerNo", d.meter_no AS "meterNo",
             d.period_start AS "periodStart", d.period_end AS "periodEnd",
-            trim_scale(d.carried_last)::text AS "carriedLast", s.aggregation,
+            trim_scale(d.carried_last)::text AS "carriedLast", d.backfilled, s.aggregation,
             s.carry_last AS "carryLast", coalesce(c.push, s.push) <> 'off' AS pushed
        FROM due d
        JOIN customer c ON c.tenant_id = $1 AND c.customer_no = d.customer_no

@@ -171,14 +171,15 @@ export class PeriodCloser {
     await carryOver(
       tx,
       tenantId,
-      closed.map(({ customerNo, meterNo, periodEnd, value }) => {
+      closed.map(({ customerNo, meterNo, periodEnd, value, backfilled }) => {
         const { end } = periodInTimeline(timelines.get(customerNo)!, periodEnd);
         return {
           customerNo,
           meterNo,
           start: periodEnd,
           end,
-          backfilled: end <= backfilledThrough,
+          // What follows an import waits for a command with it; what follows a clock's close does not.
+          backfilled: backfilled && end <= backfilledThrough,
           value,
         };
       }),

@@ -263,6 +263,11 @@ export const PROBLEMS = {
     title: 'A property is null, an object or a list',
     remedy: 'Flatten it, or leave it out.',
   },
+  property_not_exact: {
+    status: 422,
+    title: 'A property is a whole number that a double cannot hold exactly',
+    remedy: 'Send it as a string.',
+  },
   property_not_finite: {
     status: 422,
     title: 'A property is a number that no double can hold',

@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { jsonPointer } from '../domain/json-pointer.js';
+import { isStorableText } from '../domain/text.js';
 import { PROBLEMS, type ProblemCode } from './codes.js';
 import { ValidationProblem, type FieldError } from './problem.js';
 import { strippedNames } from './stripped-names.js';
@@ -54,6 +55,7 @@ export class ProblemValidationPipe implements PipeTransform {
       const detail = 'the body must be a JSON object';
       throw new ValidationProblem([{ pointer: '', code: 'invalid_type', detail }]);
     }
+    if (metadata.type === 'query') refuseUnstorable(value);
     const stripped = isDto(metadata.metatype) ? strippedNames(value) : [];
     if (stripped.length > 0) throw new ValidationProblem(stripped);
     return this.fields.transform(value, metadata);
@@ -68,6 +70,17 @@ function isDto(metatype: ArgumentMetadata['metatype']): boolean {
 
 function isObjectOrAbsent(value: unknown): boolean {
   return typeof value === 'object' ? value !== null && !Array.isArray(value) : value === undefined;
+}
+
+/** PostgreSQL cannot even compare with such a text; nothing that is kept holds one. */
+function refuseUnstorable(query: unknown): void {
+  const errors = Object.entries(query ?? {}).flatMap(([name, value]): FieldError[] => {
+    const texts = [name, value].flat();
+    if (texts.every((text) => typeof text !== 'string' || isStorableText(text))) return [];
+    const detail = 'a parameter must not hold NUL or a lone surrogate';
+    return [{ pointer: jsonPointer(name), code: 'invalid_text', detail }];
+  });
+  if (errors.length > 0) throw new ValidationProblem(errors);
 }
 
 function fieldErrors(error: ValidationError, parents: readonly string[]): FieldError[] {

@@ -11,9 +11,9 @@ export interface LanedPeriod {
 }
 
 /**
- * For each hour, its usage less what its lane was given. Folded and unfolded totals and pushes are
- * read in one statement, so in one snapshot. A shadow row stands for a push only in shadow mode.
- * Without a known lane, what any lane still in use was given counts.
+ * For each hour, its usage less what lanes were given: the active one, and those whose deliveries
+ * it goes on from. Folded and unfolded totals and pushes are read in one statement, so in one
+ * snapshot. A shadow row stands for a push only in shadow mode.
  */
 const OWED = `
   WITH k AS MATERIALIZED (
@@ -21,17 +21,17 @@ const OWED = `
            date_bin('1 hour', period_start, TIMESTAMPTZ 'epoch') AS first_hour,
            date_bin('1 hour', period_end - interval '1 microsecond', TIMESTAMPTZ 'epoch') AS last_hour
       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[],
-                  $6::timestamptz[], $7::boolean[], $8::boolean[], $9::boolean[], $10::uuid[])
+                  $6::timestamptz[], $7::boolean[], $8::boolean[], $9::boolean[])
              AS k (customer_no, meter_no, period_start, period_end, push_from, closed, counts,
-                   shadow, lane_id)
+                   shadow)
   ), entry AS (
     SELECT k.*, t.bucket, CASE WHEN counts THEN t.entry_count ELSE t.quantity_sum END AS value
       FROM k JOIN usage_total t USING (customer_no, meter_no, period_start)
-     WHERE t.tenant_id = $1 AND t.billable AND (t.revision = 0 OR NOT k.closed)
+     WHERE t.tenant_id = $1 AND t.billable AND t.revision = 0
     UNION ALL
     SELECT k.*, d.bucket, CASE WHEN counts THEN d.entry_count ELSE d.quantity_sum END AS value
       FROM k JOIN usage_delta d USING (customer_no, meter_no, period_start)
-     WHERE d.tenant_id = $1 AND d.billable AND (d.revision = 0 OR NOT k.closed)
+     WHERE d.tenant_id = $1 AND d.billable AND d.revision = 0
   ), part AS (
     SELECT customer_no, meter_no, period_start, push_from, value, 0 AS rejected,
            least(greatest(date_bin('1 hour', bucket, TIMESTAMPTZ 'epoch'), first_hour), last_hour)
@@ -45,7 +45,7 @@ const OWED = `
       FROM k JOIN push p USING (customer_no, meter_no, period_start)
       JOIN push_lane l ON l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id
      WHERE p.tenant_id = $1 AND p.hour IS NOT NULL AND (p.status <> 'shadow' OR k.shadow)
-       AND (l.lane_id = k.lane_id OR (k.lane_id IS NULL AND NOT l.superseded))
+       AND NOT l.superseded
   )
   SELECT customer_no AS "customerNo", meter_no AS "meterNo", period_start AS "periodStart", hour,
          trim_scale(sum(value))::text AS "value", trim_scale(sum(rejected))::text AS "rejectedValue"
@@ -72,7 +72,6 @@ export async function owedHours(
     facts.map(({ closed }) => closed),
     facts.map(({ aggregation }) => aggregation === 'count'),
     facts.map(({ mode }) => mode === 'shadow'),
-    periods.map(({ laneId }) => laneId ?? null),
   ]);
   for (const row of rows) {
     const key = periodKeyText(row);

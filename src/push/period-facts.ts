@@ -1,5 +1,6 @@
 import type { Transaction } from '../database/connections.js';
 import type { Micros } from '../domain/instant.js';
+import type { MappingChange } from '../domain/mapping-change.js';
 import type { Aggregation, PushMode } from '../domain/meter.js';
 import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
 
@@ -9,9 +10,13 @@ export interface PeriodFacts extends PeriodKey {
   readonly closed: boolean;
   readonly customerId: string;
   readonly stripeCustomerId: string | null;
+  /** What was said when `stripeCustomerId` last changed. */
+  readonly customerMappingFrom: MappingChange | null;
   readonly meterKey: string;
   readonly aggregation: Aggregation;
   readonly stripeEventName: string | null;
+  /** What was said when `stripeEventName` last changed. */
+  readonly meterMappingFrom: MappingChange | null;
   readonly mode: PushMode;
   readonly pushFrom: Micros | null;
 }
@@ -20,7 +25,8 @@ const FACTS = `
   SELECT k.customer_no AS "customerNo", k.meter_no AS "meterNo", k.period_start AS "periodStart",
          p.period_end AS "periodEnd", p.closed_at IS NOT NULL AS "closed",
          c.customer_id AS "customerId", c.stripe_customer_id AS "stripeCustomerId",
-         m.key AS "meterKey", s.aggregation, s.stripe_event_name AS "stripeEventName",
+         c.mapping_from AS "customerMappingFrom", m.key AS "meterKey", s.aggregation,
+         s.stripe_event_name AS "stripeEventName", s.mapping_from AS "meterMappingFrom",
          coalesce(c.push, s.push) AS "mode", s.push_from AS "pushFrom"
     FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
            AS k (customer_no, meter_no, period_start)

@@ -75,7 +75,7 @@ function planOf(
 ): PushPlan {
   const obstacle = obstacleOf(route, state);
   if (route.kind === 'hourly_delta') return planHours(window, hours, obstacle, minutes);
-  const whole = value?.value ?? '0';
+  const whole = difference(value?.value ?? '0', told.elsewhere);
   if (route.kind === 'total') {
     const { total: toldValue, refusedTotal: refusedValue } = told;
     return planTotal(

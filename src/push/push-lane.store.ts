@@ -20,15 +20,35 @@ const LOCK = `
     FROM push_lane WHERE tenant_id = $1 AND lane_id = ANY ($2::uuid[])
    ORDER BY lane_id FOR UPDATE`;
 
-/** The other lanes of a period are superseded by the one that is planned for now. */
-const SUPERSEDE = `
-  UPDATE push_lane l SET superseded = (l.lane_id <> k.lane_id)
-    FROM unnest($2::uuid[], $3::bigint[], $4::integer[], $5::timestamptz[])
-           AS k (lane_id, customer_no, meter_no, period_start)
-   WHERE l.tenant_id = $1 AND l.customer_no = k.customer_no AND l.meter_no = k.meter_no
-     AND l.period_start = k.period_start AND l.superseded <> (l.lane_id <> k.lane_id)`;
+/**
+ * Where another lane of a period becomes the active one, those before it are superseded, but for
+ * those that it goes on from. A Stripe meter made anew under the same name is no change of mapping.
+ */
+const ACTIVATE = `
+  UPDATE push_lane l
+     SET active = (l.lane_id = n.lane_id),
+         superseded = l.lane_id <> n.lane_id AND (l.superseded OR NOT (
+           l.account_id = n.account_id AND l.livemode = n.livemode
+           AND (l.stripe_customer_id = n.stripe_customer_id OR k.from_customer)
+           AND (l.stripe_meter_id = n.stripe_meter_id
+                OR (k.from_meter AND NOT EXISTS (
+                      SELECT FROM push p
+                       WHERE p.tenant_id = $1 AND p.lane_id = l.lane_id
+                         AND p.event_name = k.event_name)))
+           AND (k.from_totals OR NOT EXISTS (
+                  SELECT FROM push p
+                   WHERE p.tenant_id = $1 AND p.lane_id = l.lane_id AND p.kind = 'total'
+                     AND p.status NOT IN ('shadow', 'rejected')))))
+    FROM unnest($2::uuid[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[])
+           AS k (lane_id, event_name, from_customer, from_meter, from_totals)
+    JOIN push_lane n ON n.tenant_id = $1 AND n.lane_id = k.lane_id
+   WHERE l.tenant_id = $1 AND l.customer_no = n.customer_no AND l.meter_no = n.meter_no
+     AND l.period_start = n.period_start AND (NOT n.active OR n.superseded)`;
 
-/** What was not executed by now is not sent any more, and other rows will carry its value. */
+/**
+ * What was not executed by now is not sent any more, and other rows will carry its value; so will
+ * they carry what Stripe refused of lanes that the active one goes on from.
+ */
 const WITHDRAW = `
   WITH withdrawn AS (
     UPDATE push p
@@ -38,8 +58,16 @@ const WITHDRAW = `
      WHERE p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
        AND p.period_start = k.period_start AND p.status = 'pending'
        AND ($6 OR EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = $1
-                             AND l.lane_id = p.lane_id AND l.superseded))
+                             AND l.lane_id = p.lane_id AND NOT l.active))
     RETURNING p.identifier
+  ), replaced AS (
+    UPDATE push p SET replaced = true
+      FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
+             AS k (customer_no, meter_no, period_start)
+     WHERE p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
+       AND p.period_start = k.period_start AND p.status = 'rejected' AND NOT p.replaced AND NOT $6
+       AND EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = $1 AND l.lane_id = p.lane_id
+                      AND NOT l.active AND NOT l.superseded)
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
   SELECT $1, w.identifier,
@@ -74,7 +102,14 @@ export async function lockLanes(
     ...periodKeyArrays(lanes),
   ]);
   const states = await tx.query<LaneState>(LOCK, [tenantId, laneIds]);
-  await tx.query(SUPERSEDE, [tenantId, laneIds, ...periodKeyArrays(lanes)]);
+  await tx.query(ACTIVATE, [
+    tenantId,
+    laneIds,
+    lanes.map(({ destination }) => destination.meter.eventName),
+    lanes.map(({ goesOn }) => goesOn.fromCustomer),
+    lanes.map(({ goesOn }) => goesOn.fromMeter),
+    lanes.map(({ goesOn }) => goesOn.fromTotals),
+  ]);
   return new Map(states.map((state) => [state.laneId, state]));
 }
 
@@ -87,12 +122,12 @@ export async function unparkLanes(
   if (laneIds.length > 0) await tx.query(UNPARK, [tenantId, laneIds]);
 }
 
-/** Takes back what waits in the superseded lanes of periods, or in all their lanes. */
+/** Takes back what waits in the inactive lanes of periods, or in all their lanes. */
 export async function withdrawPending(
   tx: Transaction,
   tenantId: string,
   keys: readonly PeriodKey[],
-  lanes: 'superseded' | 'all',
+  lanes: 'inactive' | 'all',
   { reason, at }: { reason: string; at: number },
 ): Promise<void> {
   if (keys.length === 0) return;

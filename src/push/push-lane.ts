@@ -1,12 +1,27 @@
 import { hash } from 'node:crypto';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { isAdditive } from '../domain/meter.js';
 import type { PeriodKey } from '../usage/period-values.js';
+import type { PeriodFacts } from './period-facts.js';
+import type { PushKind } from './push-kind.js';
 import type { Destination } from './push-obstacle.js';
 
 /** Where the pushes of one period go. */
 export interface PushLane extends PeriodKey {
   readonly laneId: string;
   readonly destination: Destination;
+  readonly goesOn: GoesOn;
+}
+
+/**
+ * Which changes of mapping a lane goes on from: what the lane before it got counts, and only what
+ * came after is owed. Any other lane gets the whole period.
+ */
+export interface GoesOn {
+  readonly fromCustomer: boolean;
+  readonly fromMeter: boolean;
+  /** What was told of the period as a whole belongs to no hour, so hours cannot go on from it. */
+  readonly fromTotals: boolean;
 }
 
 /** What was kept of a lane. */
@@ -23,8 +38,13 @@ const CURED_BY_ACTIVE_METER: ReadonlySet<string> = new Set(['archived_meter', 'n
 /** As long as what was read of a meter before the refusal is believed. */
 const PARKED_FOR = 5 * 60_000_000;
 
-export function laneOf(tenantId: string, key: PeriodKey, destination: Destination): PushLane {
-  const { customerNo, meterNo, periodStart } = key;
+export function laneOf(
+  tenantId: string,
+  facts: PeriodFacts,
+  kind: PushKind,
+  destination: Destination,
+): PushLane {
+  const { customerNo, meterNo, periodStart } = facts;
   const parts = [
     tenantId,
     destination.accountId,
@@ -35,7 +55,19 @@ export function laneOf(tenantId: string, key: PeriodKey, destination: Destinatio
     String(meterNo),
     formatInstantMicros(periodStart),
   ];
-  return { laneId: uuidOf(JSON.stringify(parts)), customerNo, meterNo, periodStart, destination };
+  const laneId = uuidOf(JSON.stringify(parts));
+  const goesOn = goesOnOf(facts, kind);
+  return { laneId, customerNo, meterNo, periodStart, destination, goesOn };
+}
+
+/** The newest of several values stands alone: a total of one lane cannot go on from another's. */
+function goesOnOf(facts: PeriodFacts, kind: PushKind): GoesOn {
+  const addsUp = kind !== 'total' || isAdditive(facts.aggregation);
+  return {
+    fromCustomer: addsUp && facts.customerMappingFrom === 'now',
+    fromMeter: addsUp && facts.meterMappingFrom === 'now',
+    fromTotals: kind !== 'hourly_delta',
+  };
 }
 
 /** Whether what a lane was parked for has passed: its meter was read as active well after that. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { enterGate } from '../database/gate.js';
 import type { Micros } from '../domain/instant.js';
 import { holdIdentifier, pushIdentifier } from '../domain/push-identifier.js';
 import { periodKeyText, type PeriodKey } from '../usage/period-values.js';
@@ -45,6 +46,8 @@ export class PushPlanner {
     const eventNames = work.flatMap(({ stripeEventName }) => stripeEventName ?? []);
     const side = await this.stripe.read(tenantId, new Set(eventNames));
     return this.db.work.transaction(async (tx) => {
+      // What a changing schedule takes back must not be planned anew from what was there before.
+      await enterGate(tx, tenantId);
       const claimed = await claimWork(tx, tenantId, work);
       if (claimed.length > 0) await planClaimed(tx, tenantId, claimed, side);
       return claimed.length;
@@ -109,7 +112,8 @@ async function route(
 ): Promise<RoutedPeriod[]> {
   const ways = pushed.map((facts) => {
     const way = routeOf(side, facts);
-    const lane = 'destination' in way ? laneOf(tenantId, facts, way.destination) : undefined;
+    const lane =
+      'destination' in way ? laneOf(tenantId, facts, way.kind, way.destination) : undefined;
     return { facts, route: way, lane, laneId: lane?.laneId };
   });
   const lanes = ways.flatMap(({ lane }) => lane ?? []);
@@ -124,7 +128,7 @@ async function route(
   );
   const change = { reason: 'mapping_changed', at };
   const unmapped = ways.filter((way) => isUnmapped(way.route)).map(({ facts }) => facts);
-  await withdrawPending(tx, tenantId, lanes, 'superseded', change);
+  await withdrawPending(tx, tenantId, lanes, 'inactive', change);
   await withdrawPending(tx, tenantId, unmapped, 'all', change);
   return ways.map((way) => {
     const state = way.lane === undefined ? undefined : states.get(way.lane.laneId);

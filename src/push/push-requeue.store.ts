@@ -59,6 +59,39 @@ const MAYBE_CHANGED = `
   ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
   RETURNING 1`;
 
+/**
+ * Closed periods that a mode or a `push_from` set since covers: nothing was pushed of them, or
+ * nothing since their meter's `push_from` changed. Older ones Stripe does not take any more.
+ */
+const CLOSED_UNPUSHED = `
+  INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+  SELECT p.tenant_id, p.customer_no, p.meter_no, p.period_start, true
+    FROM billing_period p
+    JOIN customer c ON c.tenant_id = $1 AND c.customer_no = p.customer_no
+    JOIN LATERAL (
+           SELECT push, push_from, version, created_at FROM meter_settings s
+            WHERE s.tenant_id = $1 AND s.meter_no = p.meter_no
+            ORDER BY version DESC LIMIT 1) s ON true
+   WHERE p.tenant_id = $1 AND p.closed_at IS NOT NULL AND p.value <> 0
+     AND p.period_end > (SELECT clock_timestamp() + t.clock_offset_micros * interval '1 microsecond'
+                           FROM tenant t WHERE t.tenant_id = $1) - interval '36 days'
+     AND coalesce(c.push, s.push) = 'live' AND (s.push_from IS NULL OR s.push_from < p.period_end)
+     AND NOT EXISTS (SELECT FROM push_hold h
+                      WHERE h.tenant_id = $1 AND h.customer_no = p.customer_no
+                        AND h.meter_no = p.meter_no AND h.period_start = p.period_start)
+     AND NOT EXISTS (SELECT FROM push w
+                      WHERE w.tenant_id = $1 AND w.customer_no = p.customer_no
+                        AND w.meter_no = p.meter_no AND w.period_start = p.period_start
+                        AND w.status <> 'shadow' AND NOT w.replaced
+                        AND (w.created_at >= s.created_at OR NOT EXISTS (
+                               SELECT FROM meter_settings o
+                                WHERE o.tenant_id = $1 AND o.meter_no = p.meter_no
+                                  AND o.version = s.version - 1
+                                  AND o.push_from IS DISTINCT FROM s.push_from)))
+   ORDER BY p.customer_no, p.meter_no, p.period_start
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  RETURNING 1`;
+
 export interface PeriodFilter {
   readonly customerNo?: number;
   readonly meterNo?: number;
@@ -88,5 +121,6 @@ export async function requeueChanged(
   tenantId: string,
   stripeIsConfigured: boolean,
 ): Promise<number> {
-  return (await db.query(MAYBE_CHANGED, [tenantId, stripeIsConfigured])).length;
+  const changed = await db.query(MAYBE_CHANGED, [tenantId, stripeIsConfigured]);
+  return changed.length + (await db.query(CLOSED_UNPUSHED, [tenantId])).length;
 }

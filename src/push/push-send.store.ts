@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../database/connections.js';
+import { enterGate } from '../database/gate.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { PushBody } from '../stripe/push-target.js';
 import type { Attempted, Settlement } from './push-settlement.js';
@@ -133,6 +134,8 @@ export async function claimPushes(
   tenantId: string,
   request: ClaimRequest,
 ): Promise<ClaimedPush[]> {
+  // A schedule or a mapping that changes takes back what waits: not between our look and our claim.
+  await enterGate(tx, tenantId);
   const now = await timeOfDay(tx);
   await tx.query(EXPIRE, [tenantId, formatInstantMicros(now)]);
   const candidates = await tx.query<{ identifier: string }>(CANDIDATES, [

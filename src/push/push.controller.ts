@@ -15,7 +15,7 @@ export class PushController {
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'What was pushed to Stripe, what waits, and what is held and why' })
   list(@Caller() caller: Principal, @Query() query: PushQueryDto): Promise<Page<PushAnswer>> {
-    return this.pushes.list(caller.tenantId, query, parsePage(query, 2));
+    return this.pushes.list(caller.tenantId, query, parsePage(query, ['instant', 'text']));
   }
 
   @Get(':identifier')

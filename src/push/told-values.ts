@@ -11,6 +11,8 @@ export interface ToldValue {
   readonly total: string;
   /** The newest total, with rejected ones whose value nothing else carries. */
   readonly refusedTotal: string;
+  /** What other lanes were told that this one goes on from. */
+  readonly elsewhere: string;
 }
 
 export const NOTHING_TOLD: ToldValue = {
@@ -18,6 +20,7 @@ export const NOTHING_TOLD: ToldValue = {
   rejectedDeltas: '0',
   total: '0',
   refusedTotal: '0',
+  elsewhere: '0',
 };
 
 const TOLD = `
@@ -25,27 +28,31 @@ const TOLD = `
     SELECT * FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::boolean[], $6::uuid[])
              AS k (customer_no, meter_no, period_start, shadow, lane_id)
   ), told AS (
-    SELECT k.customer_no, k.meter_no, k.period_start, p.kind, p.value, p.sequence, p.created_at,
-           p.status = 'rejected' AS rejected
+    SELECT k.customer_no, k.meter_no, k.period_start,
+           k.lane_id IS NULL OR k.lane_id = l.lane_id AS own,
+           sum(p.value) FILTER (WHERE p.kind = 'delta' AND p.status <> 'rejected') AS deltas,
+           sum(p.value) FILTER (WHERE p.kind = 'delta' AND p.status = 'rejected') AS rejected_deltas,
+           (array_agg(p.value ORDER BY p.sequence DESC)
+             FILTER (WHERE p.kind = 'total' AND p.status <> 'rejected'))[1] AS total,
+           (array_agg(p.value ORDER BY p.sequence DESC)
+             FILTER (WHERE p.kind = 'total'))[1] AS refused_total
       FROM k JOIN push p USING (customer_no, meter_no, period_start)
       JOIN push_lane l ON l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id
-     WHERE p.tenant_id = $1 AND p.hour IS NULL AND (p.status <> 'shadow' OR k.shadow)
-       AND NOT p.replaced
-       AND (l.lane_id = k.lane_id OR (k.lane_id IS NULL AND NOT l.superseded))
+     WHERE p.tenant_id = $1 AND (p.status <> 'shadow' OR k.shadow)
+       AND NOT p.replaced AND NOT l.superseded
+     GROUP BY k.customer_no, k.meter_no, k.period_start, k.lane_id, l.lane_id
   )
   SELECT customer_no AS "customerNo", meter_no AS "meterNo", period_start AS "periodStart",
-         trim_scale(coalesce(sum(value) FILTER (WHERE kind = 'delta' AND NOT rejected), 0))::text
-           AS "deltas",
-         trim_scale(coalesce(sum(value) FILTER (WHERE kind = 'delta' AND rejected), 0))::text
-           AS "rejectedDeltas",
-         trim_scale(coalesce((array_agg(value ORDER BY sequence DESC)
-           FILTER (WHERE kind = 'total' AND NOT rejected))[1], 0))::text AS "total",
-         trim_scale(coalesce((array_agg(value ORDER BY sequence DESC)
-           FILTER (WHERE kind = 'total'))[1], 0))::text AS "refusedTotal"
+         trim_scale(coalesce(sum(deltas) FILTER (WHERE own), 0))::text AS "deltas",
+         trim_scale(coalesce(sum(rejected_deltas) FILTER (WHERE own), 0))::text AS "rejectedDeltas",
+         trim_scale(coalesce(sum(total) FILTER (WHERE own), 0))::text AS "total",
+         trim_scale(coalesce(sum(refused_total) FILTER (WHERE own), 0))::text AS "refusedTotal",
+         trim_scale(coalesce(sum(coalesce(deltas, 0) + coalesce(total, 0))
+           FILTER (WHERE NOT own), 0))::text AS "elsewhere"
     FROM told
    GROUP BY customer_no, meter_no, period_start`;
 
-/** @returns By period (`periodKeyText`); absent where the lane was told nothing. */
+/** @returns By period (`periodKeyText`); absent where nothing was told. */
 export async function toldValues(
   tx: Transaction,
   tenantId: string,

@@ -60,6 +60,7 @@ export async function moveUsage(
       customerNo,
     ]);
   }
+  await tx.query(WITHDRAW_PUSHES, [tenantId, customerNo]);
   await tx.query(REBUILD_TOTALS, [tenantId, customerNo]);
   await tx.query(REBUILD_UNIQUES, [tenantId, customerNo]);
   const backfilledThrough = Math.max(
@@ -132,6 +133,25 @@ const MOVE_ENTRIES = `
          dimensions, unique_key
     FROM placed
    WHERE (period_start, origin_start, revision) <> (new_start, new_origin, new_revision)`;
+
+/**
+ * Takes back what was planned for the periods before and has not been sent: the new periods' own
+ * pushes carry it. Claims and plans share the gate, so none of them is on its way meanwhile.
+ */
+const WITHDRAW_PUSHES = `
+  WITH superseded AS (
+    UPDATE push_lane SET superseded = true WHERE tenant_id = $1 AND customer_no = $2),
+  withdrawn AS (
+    UPDATE push SET status = 'rejected', reason = 'schedule_changed', replaced = true,
+           next_attempt_at = NULL
+     WHERE tenant_id = $1 AND customer_no = $2 AND status = 'pending'
+    RETURNING identifier)
+  INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason)
+  SELECT $1, w.identifier,
+         1 + (SELECT coalesce(max(t.transition_no), 0) FROM push_transition t
+               WHERE t.tenant_id = $1 AND t.identifier = w.identifier),
+         'pending', 'rejected', 'schedule_changed'
+    FROM withdrawn w`;
 
 const REBUILD_TOTALS = `
   INSERT INTO usage_total (tenant_id, customer_no, meter_no, period_start, origin_start, revision,

@@ -52,7 +52,7 @@ const VALUES = `
                    least(greatest(date_bin('1 hour', bucket, TIMESTAMPTZ 'epoch'), k.first_hour),
                          k.last_hour) AS hour
               FROM part JOIN k USING (customer_no, meter_no, period_start)) placed
-     WHERE (revision = 0 OR NOT closed) AND (from_at IS NULL OR greatest(hour, period_start) >= from_at)
+     WHERE revision = 0 AND (from_at IS NULL OR greatest(hour, period_start) >= from_at)
      GROUP BY customer_no, meter_no, period_start
   )
   SELECT k.customer_no AS "customerNo", k.meter_no AS "meterNo", k.period_start AS "periodStart",
@@ -68,7 +68,7 @@ const VALUES = `
                          SELECT count(DISTINCT u.unique_key) FROM usage_unique u
                           WHERE u.tenant_id = $1 AND u.customer_no = k.customer_no
                             AND u.meter_no = k.meter_no AND u.period_start = k.period_start
-                            AND u.billable AND (u.revision = 0 OR NOT k.closed)
+                            AND u.billable AND u.revision = 0
                             AND (k.from_at IS NULL OR k.from_at <= greatest(k.period_start,
                                    least(date_bin('1 hour', u.bucket, TIMESTAMPTZ 'epoch'),
                                          k.last_hour))))

@@ -5,6 +5,7 @@ import type { PropertyValue } from '../domain/usage-event.js';
 /** Which events a list is of; absent members do not restrict it. */
 export interface UsageEventFilter {
   readonly eventKey?: string;
+  readonly source?: string;
   readonly customerNo?: number;
   readonly meterNo?: number;
   readonly from?: Micros;
@@ -41,6 +42,9 @@ export interface EntryRow {
   readonly pushes: { identifier: string; status: string }[] | null;
 }
 
+/** What {@link usageEvents} sorts by: when it occurred, and its key. */
+export const USAGE_EVENT_KEY = ['instant', 'uuid'] as const;
+
 /** Events in order of occurrence, one page of them. */
 export async function usageEvents(
   db: Queryable,
@@ -59,6 +63,7 @@ export async function usageEvents(
        LEFT JOIN usage_event_copy c ON c.tenant_id = e.tenant_id AND c.event_key = e.event_key
       WHERE e.tenant_id = $1
         AND ($2::uuid IS NULL OR e.event_key = $2)
+        AND ($12::text IS NULL OR e.source = $12)
         AND ($3::bigint IS NULL OR e.customer_no = $3)
         AND ($4::timestamptz IS NULL OR e.occurred_at >= $4)
         AND ($5::timestamptz IS NULL OR e.occurred_at < $5)
@@ -87,6 +92,7 @@ export async function usageEvents(
       after?.[0] ?? null,
       after?.[1] ?? null,
       limit,
+      filter.source ?? null,
     ],
   );
 }

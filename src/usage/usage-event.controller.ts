@@ -4,6 +4,7 @@ import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage, type Page } from '../database/page.js';
 import { toUsageEventRequest, UsageEventQueryDto } from './usage-event-query.dto.js';
+import { USAGE_EVENT_KEY } from './usage-event-query.js';
 import { UsageEventService } from './usage-event.service.js';
 
 @ApiTags('usage events')
@@ -18,7 +19,8 @@ export class UsageEventController {
     @Caller() caller: Principal,
     @Query() query: UsageEventQueryDto,
   ): Promise<Page<Record<string, unknown>>> {
-    return this.events.list(caller.tenantId, toUsageEventRequest(query), parsePage(query, 2));
+    const page = parsePage(query, USAGE_EVENT_KEY);
+    return this.events.list(caller.tenantId, toUsageEventRequest(query), page);
   }
 
   @Get(':usage_event_id')

@@ -20,7 +20,6 @@ export interface UsageEventRequest extends Omit<
   'eventKey' | 'customerNo' | 'meterNo'
 > {
   readonly usageEventId?: string;
-  readonly source?: string;
   readonly customerId?: string;
   readonly meter?: string;
 }
@@ -46,10 +45,12 @@ export class UsageEventService {
     request: UsageEventRequest,
     page: PageRequest,
   ): Promise<Page<Record<string, unknown>>> {
-    const { usageEventId, source = '', customerId, meter, ...rest } = request;
+    const { usageEventId, customerId, meter, ...rest } = request;
     const filter: UsageEventFilter = {
       ...rest,
-      ...(usageEventId === undefined ? {} : { eventKey: eventKey(source, usageEventId) }),
+      ...(usageEventId === undefined
+        ? {}
+        : { eventKey: eventKey(rest.source ?? '', usageEventId) }),
       ...(customerId === undefined
         ? {}
         : { customerNo: (await requireCustomer(this.db.work, tenantId, customerId)).customerNo }),

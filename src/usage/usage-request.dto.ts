@@ -16,7 +16,8 @@ export function toUsageRequest(query: Readonly<Record<string, unknown>>): UsageR
     errors.push({ pointer: jsonPointer(name), code, detail });
   };
   const texts: Partial<Record<(typeof TEXTS)[number], string>> = {};
-  const filter: Record<string, string[]> = {};
+  // Without a prototype: `filter[__proto__]` is a dimension like any other that there is none of.
+  const filter = Object.create(null) as Record<string, string[]>;
   let window: UsageRequest['window'];
   let groupBy: string[] | undefined;
   for (const [name, value] of Object.entries(query)) {

@@ -124,6 +124,42 @@ describe('the server on DATABASE_URL', () => {
     }
   });
 
+  it('ends where its port is taken, and leaves no worker behind', async () => {
+    await using database = await createTestDatabase();
+    const first = await serve({ DATABASE_URL: database.url });
+    const { port } = new URL(first.url);
+    const refused = await runCli(['serve'], { DATABASE_URL: database.url, PORT: port });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/EADDRINUSE/);
+  });
+
+  it('ends a test clock when the Stripe key becomes a live one', async () => {
+    await using database = await createTestDatabase();
+    const env = {
+      DATABASE_URL: database.url,
+      BOOTSTRAP_API_KEY: KEY,
+      STRIPE_API_BASE: 'http://127.0.0.1:1',
+    };
+    const first = await serve({ ...env, STRIPE_SECRET_KEY: 'sk_test_x' });
+    const set = await call(first.url, KEY, 'POST', '/v1/test-clock', {
+      now: '2030-01-05T00:00:00Z',
+    });
+    expect(set.status).toBe(200);
+    first.process.kill('SIGTERM');
+    await first.ended;
+
+    const live = await serve({ ...env, STRIPE_SECRET_KEY: 'sk_live_x' });
+    await call(live.url, KEY, 'PUT', '/v1/meters/requests', { aggregation: 'sum' });
+    await call(live.url, KEY, 'POST', '/v1/usage-events', EVENT);
+    const event = await call(live.url, KEY, 'GET', '/v1/usage-events/a');
+    expect(Math.abs(Date.parse(event.body.occurred_at) - Date.now())).toBeLessThan(60_000);
+    const again = await call(live.url, KEY, 'POST', '/v1/test-clock', {
+      now: '2030-01-05T00:00:00Z',
+    });
+    expect(again.body.code).toBe('test_clock_live');
+    expect((await call(live.url, KEY, 'POST', '/v1/test-clock', { now: null })).status).toBe(200);
+  });
+
   it('names every variable that is wrong and starts nothing', async () => {
     const refused = await runCli(['serve'], {
       PORT: 'eighty',

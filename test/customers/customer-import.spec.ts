@@ -37,6 +37,7 @@ describe('customers in bulk', () => {
       '[]',
       '{"customer_id":"zone","billing_period":{"interval":"day","timezone":"Mars/Olympus"}}',
       JSON.stringify({ customer_id: 'long', name: 'x'.repeat(70_000) }),
+      '{"customer_id":"list","billing_period":[]}',
     ]);
 
     const rejected = (customerId: string | undefined, code: string, pointer?: string) =>
@@ -57,7 +58,8 @@ describe('customers in bulk', () => {
       rejected(undefined, 'invalid_type'),
       rejected('zone', 'timezone_unknown', '/billing_period/timezone'),
       rejected(undefined, 'line_too_long'),
-      { done: true, created: 1, updated: 1, unchanged: 1, rejected: 8 },
+      rejected('list', 'invalid_type', '/billing_period'),
+      { done: true, created: 1, updated: 1, unchanged: 1, rejected: 9 },
     ]);
   });
 
@@ -82,6 +84,36 @@ describe('customers in bulk', () => {
     const before = await test.gateVersion();
     expect((await importLines(test, lines)).at(-1)).toMatchObject({ unchanged: 1_101 });
     expect(await test.gateVersion()).toBe(before);
+  });
+
+  it('lose no neighbour to a line that fails as nobody thought of', async () => {
+    await using test = await createTestTenant();
+    await test.db.work.query(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+         AS $$ BEGIN RAISE 'a fault of ours'; END $$`,
+    );
+    await test.db.work.query(
+      `CREATE TRIGGER refuse BEFORE INSERT ON customer
+         FOR EACH ROW WHEN (NEW.customer_id = 'cursed') EXECUTE FUNCTION refuse()`,
+    );
+
+    const ids = ['before', 'cursed', 'after'];
+    const answer = await importLines(
+      test,
+      ids.map((id) => JSON.stringify({ customer_id: id })),
+    );
+
+    expect(answer).toEqual([
+      { index: 0, customer_id: 'before', status: 'created' },
+      {
+        index: 1,
+        customer_id: 'cursed',
+        status: 'rejected',
+        error: { code: 'internal_error', detail: expect.not.stringContaining('fault of ours') },
+      },
+      { index: 2, customer_id: 'after', status: 'created' },
+      { done: true, created: 2, updated: 0, unchanged: 0, rejected: 1 },
+    ]);
   });
 
   it('are none of an empty body', async () => {

@@ -84,6 +84,30 @@ describe('the routes of customers', () => {
     ]);
   });
 
+  it('refuse a billing period that is a list', async () => {
+    await using api = await startTestApp();
+    for (const billing_period of [[], [{ interval: 'day' }], 'day']) {
+      const refused = await api.call('PUT', '/v1/customers/val', { billing_period });
+      expect(refused.status).toBe(422);
+      expect(refused.body.errors[0]).toMatchObject({
+        pointer: '/billing_period',
+        code: 'invalid_type',
+      });
+    }
+  });
+
+  it.each([
+    ['no gzip', Buffer.from('notgzip')],
+    ['cut short', gzipSync('{"customer_id":"cut"}\n').subarray(0, -6)],
+  ])('refuse a bulk that is %s', async (_, body) => {
+    await using api = await startTestApp();
+    const refused = await api.call('PUT', '/v1/customers', body, {
+      'content-type': 'application/x-ndjson',
+      'content-encoding': 'gzip',
+    });
+    expect([refused.status, refused.body?.code]).toEqual([400, 'invalid_gzip']);
+  });
+
   it('take an id as long as it may be', async () => {
     await using api = await startTestApp();
     const path = (characters: number) => `/v1/customers/${'a'.repeat(characters)}`;

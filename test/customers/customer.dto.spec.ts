@@ -52,9 +52,8 @@ describe('the body of a customer', () => {
       name: undefined,
       stripeCustomerId: undefined,
       push: undefined,
-      saysFrom: false,
     });
-    expect(await read({ from: 'now' })).toMatchObject({ saysFrom: true, schedule: undefined });
+    expect(await read({ from: 'now' })).toMatchObject({ from: 'now', schedule: undefined });
   });
 
   it.each([

@@ -176,8 +176,12 @@ describe('a Stripe customer', () => {
         code: 'mapping_in_use',
         status: 409,
       });
-      expect(await test.put('one', { stripeCustomerId: 'cus_2', saysFrom: true })).toMatchObject({
+      expect(await test.put('one', { stripeCustomerId: 'cus_2', from: 'now' })).toMatchObject({
         stripeCustomerId: 'cus_2',
+        mappingFrom: 'now',
+      });
+      expect(await test.put('one', { name: 'One', from: 'period_start' })).toMatchObject({
+        mappingFrom: 'now',
       });
     },
   );

@@ -3,7 +3,6 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Test } from '@nestjs/testing';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
-import { readingProblem } from '../../src/ingest/decoded-stream.js';
 import { ndjsonLines } from '../../src/domain/ndjson-lines.js';
 import { registerBodyParsers } from '../../src/ingest/request-body.js';
 import { ProblemFilter } from '../../src/problem/problem.filter.js';
@@ -29,7 +28,7 @@ class BodyController {
       }
     } catch (error) {
       this.broken.push(error);
-      throw readingProblem(error);
+      throw error;
     }
     return { count, tooLong };
   }

@@ -58,6 +58,7 @@ describe('a CloudEvent', () => {
       event,
     });
     expect(check({ ...cloudEvent, data: {} })).toEqual({ event });
+    expect(check({ ...cloudEvent, data: { quantity: null } })).toEqual({ event });
     expect(check({ ...cloudEvent, data: { quantity: 1 } })).toEqual({
       event: { ...event, quantity: '1' },
     });

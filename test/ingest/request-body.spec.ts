@@ -51,7 +51,7 @@ describe('a JSON body', () => {
     'application/cloudevents+json',
     'application/cloudevents+json; charset=UTF-8',
     'application/cloudevents-batch+json',
-    'application/vnd.api+json',
+    'application/json;charset="utf-8"',
   ])('is read as %s', async (type) => {
     const sent = await post('json', '[{"a":"é"}]', { 'content-type': type });
     expect([sent.status, sent.body]).toEqual([201, [{ a: 'é' }]]);
@@ -63,6 +63,11 @@ describe('a JSON body', () => {
     ['application/jsonp', '{}'],
     ['application/json-patch', '{}'],
     ['text/json', '{}'],
+    ['application/ld+json', '{}'],
+    ['application/vnd.api+json', '{}'],
+    ['application/json; charset=latin1', '{}'],
+    ['application/json; charset=utf-16', '{}'],
+    ['application/x-ndjson; charset=latin1', '{}'],
     ['nonsense', '{}'],
   ])('is not read as %s', async (type, body) => {
     const sent = await post('json', body, { 'content-type': type });

@@ -138,6 +138,32 @@ describe('one usage event', () => {
   });
 });
 
+describe('properties', () => {
+  it('are read from the event alone, never from what every object has', async () => {
+    await app.call('PUT', '/v1/meters/odd', {
+      aggregation: 'unique_count',
+      unique_property: 'constructor',
+    });
+    await app.call('PUT', '/v1/meters/dim', { aggregation: 'count', dimensions: ['toString'] });
+    const missing = await post(event({ meter: 'odd', properties: {} }));
+    expect(missing).toMatchObject({ status: 422, body: { code: 'property_required' } });
+    expect((await post(event({ meter: 'dim', customer_id: 'dim' }))).status).toBe(201);
+    const usage = await app.call('GET', '/v1/usage?meter=dim&group_by=toString');
+    expect(usage.body.data[0].group).toEqual({ toString: null });
+  });
+
+  it('with a whole number that JSON has moved are refused, never counted as another', async () => {
+    const text = JSON.stringify(event({ properties: { user: 'X' } })).replace(
+      '"X"',
+      '9007199254740993',
+    );
+    expect(await post(text)).toMatchObject({ status: 422, body: { code: 'property_not_exact' } });
+    expect((await post(event({ properties: { ratio: 0.1 + 0.2, n: 2 ** 53 - 1 } }))).status).toBe(
+      201,
+    );
+  });
+});
+
 describe('a batch', () => {
   it('judges each event by itself and harms no neighbour', async () => {
     const [a, b] = [event(), event()];
@@ -167,6 +193,27 @@ describe('a batch', () => {
     ]);
     expect(answer.body.results[4].error.pointer).toBe('/events/4/meter');
     expect(answer.body.results[2].error.fields).toEqual(['quantity']);
+  });
+
+  it('records the first of its copies that can be, whatever was refused before it', async () => {
+    await app.call('PUT', '/v1/meters/strict', { aggregation: 'sum', late_usage: 'reject' });
+    await post(event({ customer_id: 'strict', meter: 'strict' }));
+    await app.call('POST', '/v1/period-closes', { customer_id: 'strict', meter: 'strict' });
+    const late = event({
+      customer_id: 'strict',
+      meter: 'strict',
+      occurred_at: '2026-01-05T00:00:00Z',
+    });
+    const onTime = {
+      ...event({ customer_id: 'strict', meter: 'strict' }),
+      usage_event_id: late.usage_event_id,
+    };
+    const answer = await post({ events: [late, onTime, late] });
+    expect(answer.body.results.map((r: { status: string }) => r.status)).toEqual([
+      'conflict',
+      'accepted',
+      'conflict',
+    ]);
   });
 
   it('is 422 with the same body where nothing was accepted or known', async () => {
@@ -263,6 +310,98 @@ describe('an NDJSON stream', () => {
     expect(results[2_501].status).toBe('duplicate');
     const usage = await app.call('GET', '/v1/usage?meter=requests&customer_id=stream');
     expect(usage.body.data[0].value).toBe('2500');
+  });
+});
+
+describe('a broken stream', () => {
+  const headers = { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' };
+  const lines = (count: number) =>
+    Array.from({ length: count }, () => `${JSON.stringify(event())}\n`).join('');
+
+  it.each([
+    ['no gzip', Buffer.from('notgzip')],
+    ['cut short', gzipSync(lines(2)).subarray(0, -6)],
+  ])('that is %s is 400', async (_, body) => {
+    const refused = await post(body, headers);
+    expect([refused.status, refused.body?.code]).toEqual([400, 'invalid_gzip']);
+  });
+
+  it('ends without its last line where the answer had begun', async () => {
+    const zipped = gzipSync(lines(20_000), { level: 0 });
+    const response = await fetch(`${app.url}/v1/usage-events`, {
+      method: 'POST',
+      body: zipped.subarray(0, -6),
+      headers: { ...headers, authorization: `Bearer ${app.apiKey}` },
+    });
+    expect(response.status).toBe(200);
+    let answer = '';
+    const read = async () => {
+      const decoder = new TextDecoder();
+      for await (const part of response.body!) answer += decoder.decode(part, { stream: true });
+    };
+    await expect(read()).rejects.toThrow();
+    expect(answer).not.toContain('"done"');
+  });
+});
+
+describe('the list of usage events', () => {
+  it('is of one source where one is asked for', async () => {
+    await post(event({ source: '/src' }));
+    await post(event({ source: '/other' }));
+    const sources = async (query: string) => {
+      const { body } = await app.call('GET', `/v1/usage-events?limit=1000&${query}`);
+      return new Set(body.data.map((each: { source: string }) => each.source));
+    };
+    expect(await sources('source=/src')).toEqual(new Set(['/src']));
+    expect(await sources('source=')).toEqual(new Set(['']));
+    expect(await sources('source=/none')).toEqual(new Set());
+  });
+
+  it.each(['source', 'usage_event_id', 'customer_id', 'meter'])(
+    'is refused with a NUL in %s',
+    async (name) => {
+      expect((await app.call('GET', `/v1/usage-events?${name}=%00`)).status).toBe(422);
+    },
+  );
+
+  it('is refused with a cursor that it never gave', async () => {
+    const refused = await app.call('GET', '/v1/usage-events?cursor=WyJ4IiwieSJd');
+    expect([refused.status, refused.body.code]).toEqual([422, 'invalid_cursor']);
+  });
+});
+
+describe('an id of 255 characters beyond the BMP', () => {
+  it('is repeated in the answer', async () => {
+    const id = '\u{1F600}'.repeat(255);
+    const recorded = await post(event({ usage_event_id: id }));
+    expect(recorded).toMatchObject({ status: 201, body: { usage_event_id: id } });
+  });
+});
+
+describe('a body of CloudEvents', () => {
+  const one = { 'content-type': 'application/cloudevents+json' };
+  const batch = { 'content-type': 'application/cloudevents-batch+json' };
+  const cloudEvent = () => ({
+    specversion: '1.0',
+    id: `ce-${++ids}`,
+    source: 'svc',
+    subject: 'acme',
+    type: 'requests',
+    data: { quantity: 1 },
+  });
+
+  it('is one event, whatever its extensions are called', async () => {
+    expect((await post({ ...cloudEvent(), events: 'x' }, one)).status).toBe(201);
+    expect((await post({ events: [cloudEvent()] }, one)).status).toBe(422);
+  });
+
+  it('is one or an array as its type says', async () => {
+    expect((await post([cloudEvent()], one)).status).toBe(400);
+    expect((await post(cloudEvent(), batch)).status).toBe(400);
+    expect((await post({ events: [cloudEvent()] }, batch)).status).toBe(400);
+    expect((await post('null', one)).status).toBe(400);
+    expect((await post([cloudEvent()], batch)).body).toMatchObject({ accepted: 1 });
+    expect((await post([], batch)).body.code).toBe('batch_empty');
   });
 });
 

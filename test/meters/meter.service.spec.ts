@@ -183,6 +183,12 @@ describe('settings that contradict each other', () => {
       '/unique_property',
       'invalid',
     ],
+    [
+      'a push_from inside an hour',
+      { aggregation: 'sum', push_from: '2026-11-01T10:30:00Z' },
+      '/push_from',
+      'invalid',
+    ],
     ['carry_last of max', { aggregation: 'max', carry_last: true }, '/carry_last', 'invalid'],
   ] as [string, PutMeterDto, string, string][])(
     'are refused: %s',
@@ -281,6 +287,22 @@ describe('a meter with usage', () => {
     ).toMatchObject({ push: 'live' });
   });
 
+  it('stays pushed from an instant on: that is moved, but not cleared', async () => {
+    await using test = await createMeters();
+    const live: PutMeterDto = { push: 'live', push_from: '2026-11-02T00:00:00Z' };
+    const { meterNo } = await test.put('tokens', { aggregation: 'sum', ...live });
+    await recordUsage(test, meterNo);
+
+    await expect(test.put('tokens', { push_from: null })).rejects.toMatchObject({
+      code: 'push_from_required',
+      status: 409,
+    });
+    expect(await test.put('tokens', { push_from: '2026-11-01T00:00:00Z' })).toMatchObject({
+      version: 2,
+    });
+    expect(await test.put('tokens', { unit: 'token' })).toMatchObject({ version: 3 });
+  });
+
   it('goes live without usage as it is', async () => {
     await using test = await createMeters();
     await test.put('tokens', { aggregation: 'sum', push: 'off' });
@@ -327,7 +349,13 @@ describe("a meter's Stripe event name", () => {
     expect(await test.put('tokens', { stripe_event_name: 'two', from: 'now' })).toMatchObject({
       version: 2,
       stripeEventName: 'two',
+      mappingFrom: 'now',
     });
+    expect(await test.put('tokens', { unit: 'token', from: 'period_start' })).toMatchObject({
+      mappingFrom: 'now',
+    });
+    await test.meters.archive(test.tenantId, 'tokens');
+    expect(await test.meters.get(test.tenantId, 'tokens')).toMatchObject({ mappingFrom: 'now' });
   });
 
   it.each([

@@ -116,6 +116,49 @@ describe('a statement', () => {
   });
 });
 
+describe('the billing periods of a customer', () => {
+  it('name the customer by its own id, also where an alias was asked for', async () => {
+    await app.call('PUT', '/v1/customers/owner', { aliases: ['nickname'] });
+    await usage('nickname', 'total', '2026-10-10T00:00:00Z');
+    expect((await statement('nickname', 'total', OCTOBER)).customer_id).toBe('owner');
+    const list = await app.call('GET', '/v1/customers/nickname/billing-periods?meter=total');
+    expect(list.body.data.map((each: any) => each.customer_id)).toEqual(['owner']);
+  });
+
+  it.each([
+    ['', ['x', 'y']],
+    ['', ['2026-11-01T00:00:00Z', 'x']],
+    ['', ['2026-11-01T00:00:00.000000Z', '999999999999']],
+    [`/${OCTOBER}/usage-events`, ['x', 'y']],
+    [`/${OCTOBER}/usage-events`, ['2026-11-01T00:00:00.000000Z', 'x']],
+  ])('are refused (%s) after the cursor %j', async (path, key) => {
+    await usage('paged', 'total', '2026-10-10T00:00:00Z');
+    const cursor = Buffer.from(JSON.stringify(key)).toString('base64url');
+    const refused = await app.call(
+      'GET',
+      `/v1/customers/paged/billing-periods${path}?meter=total&cursor=${cursor}`,
+    );
+    expect([refused.status, refused.body.code]).toEqual([422, 'invalid_cursor']);
+  });
+
+  it('are led through one by one', async () => {
+    for (const month of ['10', '11']) {
+      await usage('leafed', 'total', `2026-${month}-03T00:00:00Z`);
+    }
+    const starts: string[] = [];
+    let next = '';
+    do {
+      const path = `/v1/customers/leafed/billing-periods?limit=1${next}`;
+      const { data, next_cursor } = (await app.call('GET', path)).body;
+      starts.push(...data.map((each: any) => `${each.meter} ${each.period_start.slice(0, 7)}`));
+      next = next_cursor === null ? '' : `&cursor=${next_cursor}`;
+    } while (next !== '');
+    expect(starts.sort()).toEqual(
+      ['calls', 'total'].flatMap((m) => ['10', '11'].map((month) => `${m} 2026-${month}`)),
+    );
+  });
+});
+
 describe('closing', () => {
   it('is refused ahead of now and does nothing in a rehearsal', async () => {
     const ahead = await app.call('POST', '/v1/period-closes', { as_of: '2026-11-10T13:00:00Z' });
@@ -127,6 +170,18 @@ describe('closing', () => {
       closed: 2,
     });
     expect((await statement('rehearsed', 'total', OCTOBER)).status).toBe('ended');
+  });
+
+  it.each([
+    ['null', { 'content-type': 'application/json' }, 422, 'validation_failed'],
+    ['[]', { 'content-type': 'application/json' }, 422, 'validation_failed'],
+    ['', { 'content-type': 'application/json' }, 400, 'empty_body'],
+    [undefined, {}, 400, 'empty_body'],
+  ])('of everything is not what %j asks for', async (body, headers, status, code) => {
+    await usage('kept-open', 'total', '2026-10-10T00:00:00Z');
+    const refused = await app.call('POST', '/v1/period-closes', body, headers);
+    expect([refused.status, refused.body.code]).toEqual([status, code]);
+    expect((await statement('kept-open', 'total', OCTOBER)).status).toBe('ended');
   });
 
   it('takes the customer and the meter it is told, and no other', async () => {
@@ -219,6 +274,18 @@ describe('late usage', () => {
     });
     expect(answer.body).toMatchObject({ status: 'accepted' });
     expect(answer.body.late).toBeUndefined();
+  });
+
+  it('of a maximum waits for an amendment, in sight and unbilled', async () => {
+    await usage('peaky', 'peak', '2026-10-03T00:00:00Z', '7');
+    await close({ customer_id: 'peaky', as_of: NOVEMBER });
+    const answer = await usage('peaky', 'peak', '2026-10-04T00:00:00Z', '50');
+    expect(answer.body).toMatchObject({ late: true, billed_period_start: OCTOBER });
+    expect(await statement('peaky', 'peak', OCTOBER)).toMatchObject({
+      value: '7',
+      event_count: 1,
+      amendments: [{ status: 'pending', event_count: 1 }],
+    });
   });
 
   it('is rejected where the meter says so', async () => {

@@ -70,6 +70,34 @@ describe('the own clock', () => {
     });
   });
 
+  it('carries the last value through every period of a gap', async () => {
+    await app.call('PUT', '/v1/meters/level', { aggregation: 'last', carry_last: true });
+    await setClock('2026-11-20T00:00:00Z');
+    await app.call('POST', '/v1/usage-events', {
+      usage_event_id: `e-${++ids}`,
+      customer_id: 'sleeper',
+      meter: 'level',
+      quantity: '42',
+      occurred_at: '2026-11-15T00:00:00Z',
+    });
+    await setClock('2027-03-10T00:00:00Z');
+    while ((await tick()) > 0);
+    const periods = await app.call('GET', '/v1/customers/sleeper/billing-periods?meter=level');
+    expect(
+      periods.body.data.map((each: any) => [
+        each.period_start.slice(0, 7),
+        each.status,
+        each.value,
+      ]),
+    ).toEqual([
+      ['2026-11', 'closed', '42'],
+      ['2026-12', 'closed', '42'],
+      ['2027-01', 'closed', '42'],
+      ['2027-02', 'closed', '42'],
+      ['2027-03', 'open', '42'],
+    ]);
+  });
+
   it('carries on a close that was interrupted after its mark', async () => {
     await usage('broken', '2026-10-12T00:00:00Z', '4');
     const closer = app.app.get(PeriodCloser);

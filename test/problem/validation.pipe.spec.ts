@@ -96,6 +96,19 @@ describe('the validation pipe', () => {
     await expect(pipe.transform(undefined, optional)).resolves.toEqual({});
   });
 
+  it('refuses what PostgreSQL cannot compare with in any query', async () => {
+    const query = { type: 'query', metatype: Object } as const;
+    for (const text of ['a\0', '\ud800', ['a', '\0']]) {
+      await expect(pipe.transform({ name: text }, query)).rejects.toMatchObject({
+        status: 422,
+        errors: [{ pointer: '/name', code: 'invalid_text' }],
+      });
+    }
+    expect(await pipe.transform({ name: ['a', '\u{1F600}'] }, query)).toEqual({
+      name: ['a', '\u{1F600}'],
+    });
+  });
+
   it('leaves alone what no DTO declares', async () => {
     expect(await pipe.transform([1], { type: 'body', metatype: Object })).toEqual([1]);
     expect(await pipe.transform('a', { type: 'param', metatype: String })).toBe('a');

@@ -3,6 +3,8 @@ import { PushQuery } from '../../src/push/push.query.js';
 import { parsePage } from '../../src/database/page.js';
 import { PushScene } from './push-scene.js';
 
+const PUSH_KEY = ['instant', 'text'] as const;
+
 const NOVEMBER = '2026-11-01T00:00:00Z';
 
 async function pushed(): Promise<PushScene> {
@@ -29,7 +31,7 @@ describe('the list of pushes', () => {
     await using scene = await pushed();
     await scene.process().sender.send(scene.tenantId);
     const query = new PushQuery(scene.db);
-    const { data } = await query.list(scene.tenantId, {}, parsePage({}));
+    const { data } = await query.list(scene.tenantId, {}, parsePage({}, PUSH_KEY));
     const delivered = data.find(({ status }) => status === 'delivered')!;
     expect(delivered).toEqual({
       identifier: expect.stringMatching(/^co1_/),
@@ -69,7 +71,7 @@ describe('the list of pushes', () => {
     await using scene = await pushed();
     const query = new PushQuery(scene.db);
     const values = async (filter: object) => {
-      const { data } = await query.list(scene.tenantId, filter, parsePage({}));
+      const { data } = await query.list(scene.tenantId, filter, parsePage({}, PUSH_KEY));
       return data.map(({ value }) => value).toSorted();
     };
     expect(await values({ status: 'held' })).toEqual(['0.5']);
@@ -89,7 +91,7 @@ describe('the list of pushes', () => {
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
-      const page = parsePage({ limit: '1', ...(cursor === null ? {} : { cursor }) });
+      const page = parsePage({ limit: '1', ...(cursor === null ? {} : { cursor }) }, PUSH_KEY);
       const { data, next_cursor } = await query.list(scene.tenantId, {}, page);
       seen.push(...data.map(({ value }) => value));
       cursor = next_cursor;
@@ -105,9 +107,5 @@ describe('the list of pushes', () => {
         code: 'push_not_found',
       });
     }
-    const foreign = { after: ['yesterday', 'x'], limit: 1 };
-    await expect(query.list(scene.tenantId, {}, foreign)).rejects.toMatchObject({
-      code: 'invalid_cursor',
-    });
   });
 });

@@ -63,10 +63,14 @@ export class PushScene implements AsyncDisposable {
   }
 
   /** A meter at Stripe. */
-  async stripeMeter(formula: 'sum' | 'count' | 'last' = 'sum', window?: 'hour' | 'day') {
+  async stripeMeter(
+    formula: 'sum' | 'count' | 'last' = 'sum',
+    window?: 'hour' | 'day',
+    eventName = EVENT_NAME,
+  ) {
     const body = new URLSearchParams({
       display_name: 'Calls',
-      event_name: EVENT_NAME,
+      event_name: eventName,
       'default_aggregation[formula]': formula,
       ...(window === undefined ? {} : { event_time_window: window }),
     });
@@ -91,6 +95,7 @@ export class PushScene implements AsyncDisposable {
       push_from: null,
       unique_property: null,
       carry_last: false,
+      mapping_from: null,
       ...settings,
     };
     await this.db.work.query(
@@ -99,9 +104,10 @@ export class PushScene implements AsyncDisposable {
     );
     await this.db.work.query(
       `INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, event_types,
-              value_property, unique_property, carry_last, stripe_event_name, push, push_from, late_usage)
+              value_property, unique_property, carry_last, stripe_event_name, push, push_from, late_usage,
+              mapping_from)
        SELECT $1, 1, 1 + (SELECT count(*) FROM meter_settings WHERE tenant_id = $1), $2, '{calls}',
-              'quantity', $3, $4, $5, $6, $7, 'amend'`,
+              'quantity', $3, $4, $5, $6, $7, 'amend', $8`,
       [
         this.tenantId,
         all.aggregation,
@@ -110,17 +116,22 @@ export class PushScene implements AsyncDisposable {
         all.stripe_event_name,
         all.push,
         all.push_from,
+        all.mapping_from,
       ],
     );
   }
 
-  async customer(stripeCustomerId: string | null = STRIPE_CUSTOMER, push?: string): Promise<void> {
+  async customer(
+    stripeCustomerId: string | null = STRIPE_CUSTOMER,
+    push?: string | null,
+    mappingFrom?: 'now' | 'period_start',
+  ): Promise<void> {
     await this.db.work.query(
-      `INSERT INTO customer (tenant_id, customer_no, customer_id, stripe_customer_id, push)
-       OVERRIDING SYSTEM VALUE VALUES ($1, 1, 'acme', $2, $3)
+      `INSERT INTO customer (tenant_id, customer_no, customer_id, stripe_customer_id, push, mapping_from)
+       OVERRIDING SYSTEM VALUE VALUES ($1, 1, 'acme', $2, $3, $4)
        ON CONFLICT (tenant_id, customer_no) DO UPDATE
-          SET stripe_customer_id = excluded.stripe_customer_id, push = excluded.push`,
-      [this.tenantId, stripeCustomerId, push ?? null],
+          SET stripe_customer_id = excluded.stripe_customer_id, push = excluded.push, mapping_from = excluded.mapping_from`,
+      [this.tenantId, stripeCustomerId, push ?? null, mappingFrom ?? null],
     );
   }
 

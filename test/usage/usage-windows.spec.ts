@@ -230,6 +230,11 @@ describe('a query', () => {
     ['meter=total&timezone=Mars/Olympus', 422, 'timezone_unknown'],
     ['meter=total&group_by=planet', 422, 'dimension_unknown'],
     ['meter=total&filter[planet]=x', 422, 'dimension_unknown'],
+    ['meter=total&filter[__proto__]=x', 422, 'dimension_unknown'],
+    ['meter=total&filter[region]=%00', 422, 'validation_failed'],
+    ['meter=total&filter[region]=eu&filter[region]=%00', 422, 'validation_failed'],
+    ['meter=total&filter[%00]=x', 422, 'validation_failed'],
+    ['meter=%00', 422, 'validation_failed'],
     ['meter=total&colour=red', 422, 'validation_failed'],
   ])('with %s is %i %s', async (query, status, code) => {
     const answer = await app.call('GET', `/v1/usage?${query}`);
