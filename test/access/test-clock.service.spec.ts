@@ -55,7 +55,8 @@ describe('the test clock', () => {
       code: 'test_clock_live',
       status: 409,
     });
-    await expect(clock.set(live, null)).rejects.toMatchObject({ code: 'test_clock_live' });
+    // Going back to the real time is never refused.
+    expect(Math.abs((await clock.set(live, null)) / 1_000 - Date.now())).toBeLessThan(60_000);
     expect(await clock.set(test.tenantId, MONTH_END)).toBe(MONTH_END);
   });
 
