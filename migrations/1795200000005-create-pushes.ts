@@ -69,6 +69,43 @@ export class CreatePushes1795200000005 implements MigrationInterface {
           livemode, stripe_meter_id, stripe_customer_id)
       );
 
+      -- Every change of a push's status. A row begins where the one before it ended, so none is
+      -- skipped, and only the ways of docs/push-states.md can be taken.
+      CREATE TABLE push_transition (
+        tenant_id      uuid        NOT NULL,
+        identifier     text COLLATE "C" NOT NULL,
+        transition_no  integer     NOT NULL,
+        previous_no    integer     GENERATED ALWAYS AS (NULLIF(transition_no - 1, 0)) STORED,
+        from_status    text,
+        to_status      text        NOT NULL,
+        reason         text,
+        at             timestamptz NOT NULL DEFAULT clock_timestamp(),
+        CONSTRAINT push_transition_pkey PRIMARY KEY (tenant_id, identifier, transition_no),
+        CONSTRAINT push_transition_to_status_key
+          UNIQUE (tenant_id, identifier, transition_no, to_status),
+        CONSTRAINT push_transition_previous_fkey
+          FOREIGN KEY (tenant_id, identifier, previous_no, from_status)
+          REFERENCES push_transition (tenant_id, identifier, transition_no, to_status),
+        CONSTRAINT push_transition_first_check
+          CHECK (transition_no > 0 AND (transition_no = 1) = (from_status IS NULL)),
+        CONSTRAINT push_transition_way_check CHECK (
+          CASE coalesce(from_status, 'none')
+            WHEN 'none' THEN to_status IN ('pending', 'shadow', 'delivered')
+            WHEN 'pending' THEN to_status IN ('sending', 'rejected')
+            WHEN 'sending' THEN to_status IN ('pending', 'unknown', 'delivered', 'rejected')
+            WHEN 'unknown' THEN to_status IN ('sending', 'delivered', 'rejected')
+            WHEN 'delivered' THEN to_status IN ('confirmed', 'disputed')
+            WHEN 'confirmed' THEN to_status = 'disputed'
+            WHEN 'disputed' THEN to_status IN ('delivered', 'confirmed', 'rejected')
+            WHEN 'rejected' THEN to_status = 'delivered'
+            ELSE false
+          END),
+        -- What settles without an answer says what it rests on.
+        CONSTRAINT push_transition_reason_check CHECK (reason IS NOT NULL
+          OR from_status IS NULL OR from_status IN ('pending', 'sending')
+          OR (from_status = 'unknown' AND to_status = 'sending'))
+      );
+
       CREATE TABLE push (
         tenant_id           uuid        NOT NULL,
         identifier          text COLLATE "C" NOT NULL,
@@ -91,13 +128,26 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         value_key           text        NOT NULL,
         formula             text        NOT NULL,
         event_time_window   text,
-        -- Where it stands.
+        -- Usage that the period owes; the repair of a drift; or what Stripe was found to have got
+        -- before a database was restored.
+        purpose             text        NOT NULL DEFAULT 'usage',
+        -- A close goes before what is pushed between times, what is billed first before the rest.
+        closes              boolean     NOT NULL DEFAULT false,
+        finalizes_at        timestamptz NOT NULL,
+        -- Where it stands: the last of its transitions.
+        transition_no       integer     NOT NULL,
         status              text        NOT NULL,
         reason              text,
+        -- What the status rests on, once it is settled.
+        settled_by          text,
+        -- The interface that its first call went through; every later one takes the same.
+        target              text,
         key_no              integer     NOT NULL DEFAULT 0,
         attempts            integer     NOT NULL DEFAULT 0,
         unknown_attempts    integer     NOT NULL DEFAULT 0,
         first_attempt_at    timestamptz,
+        last_attempt_at     timestamptz,
+        delivered_at        timestamptz,
         -- NULL: not sent again by itself.
         next_attempt_at     timestamptz,
         lease_until         timestamptz,
@@ -114,7 +164,22 @@ export class CreatePushes1795200000005 implements MigrationInterface {
           'confirmed', 'disputed', 'rejected', 'shadow')),
         CONSTRAINT push_timestamp_check CHECK (
           date_bin('1 second', "timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00') = "timestamp"),
-        CONSTRAINT push_sending_check CHECK ((status = 'sending') = (lease_until IS NOT NULL))
+        CONSTRAINT push_purpose_check CHECK (purpose IN ('usage', 'repair', 'restored')),
+        CONSTRAINT push_settled_by_check CHECK (settled_by IN ('answer', 'reading', 'resolution',
+          'withdrawal')),
+        CONSTRAINT push_sending_check CHECK ((status = 'sending') = (lease_until IS NOT NULL)),
+        CONSTRAINT push_attempts_check CHECK ((attempts > 0) = (first_attempt_at IS NOT NULL)
+          AND (attempts > 0 OR purpose = 'restored'
+               OR status IN ('pending', 'shadow', 'rejected', 'delivered'))),
+        CONSTRAINT push_pending_check CHECK (status <> 'pending' OR unknown_attempts = 0),
+        -- After one attempt whose outcome is not known, no answer can say that nothing was counted.
+        CONSTRAINT push_rejected_check CHECK (status <> 'rejected'
+          OR (settled_by IS NOT NULL AND (unknown_attempts = 0 OR settled_by <> 'answer'))),
+        CONSTRAINT push_delivered_check CHECK (status NOT IN ('delivered', 'confirmed', 'disputed')
+          OR (settled_by IS NOT NULL AND delivered_at IS NOT NULL)),
+        -- No status without the row that tells how it came about.
+        CONSTRAINT push_transition_fkey FOREIGN KEY (tenant_id, identifier, transition_no, status)
+          REFERENCES push_transition (tenant_id, identifier, transition_no, to_status)
       );
       -- A delta is alone in its minute, so that it can be read back alone.
       CREATE UNIQUE INDEX push_minute_key ON push (tenant_id, account_id, livemode,
@@ -130,16 +195,28 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         WHERE status IN ('pending', 'sending', 'unknown');
       CREATE INDEX push_period_idx ON push (tenant_id, customer_no, meter_no, period_start);
 
-      CREATE TABLE push_transition (
-        tenant_id      uuid        NOT NULL,
-        identifier     text COLLATE "C" NOT NULL,
-        transition_no  integer     NOT NULL,
-        from_status    text,
-        to_status      text        NOT NULL,
-        reason         text,
-        at             timestamptz NOT NULL DEFAULT clock_timestamp(),
-        CONSTRAINT push_transition_pkey PRIMARY KEY (tenant_id, identifier, transition_no)
+      -- Pushes whose own minute is to be read at Stripe, and what the reads said so far.
+      CREATE TABLE push_reading (
+        tenant_id     uuid        NOT NULL,
+        identifier    text COLLATE "C" NOT NULL,
+        cause         text        NOT NULL,
+        -- Stripe's code, where an error report is the cause.
+        code          text,
+        next_read_at  timestamptz NOT NULL,
+        reads         integer     NOT NULL DEFAULT 0,
+        value         numeric,
+        -- Since when all reads said this value.
+        agreed_since  timestamptz,
+        last_read_at  timestamptz,
+        created_at    timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT push_reading_pkey PRIMARY KEY (tenant_id, identifier),
+        CONSTRAINT push_reading_fkey FOREIGN KEY (tenant_id, identifier)
+          REFERENCES push (tenant_id, identifier),
+        CONSTRAINT push_reading_cause_check CHECK (cause IN ('unknown', 'disputed', 'reported',
+          'drift')),
+        CONSTRAINT push_reading_value_check CHECK ((value IS NULL) = (agreed_since IS NULL))
       );
+      CREATE INDEX push_reading_due_idx ON push_reading (tenant_id, next_read_at);
 
       -- What cannot be pushed as things stand, with its value and the reason.
       CREATE TABLE push_hold (
@@ -161,7 +238,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
 
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
-      DROP TABLE push_hold; DROP TABLE push_transition; DROP TABLE push; DROP TABLE push_lane;
+      DROP TABLE push_hold; DROP TABLE push_reading; DROP TABLE push; DROP TABLE push_transition; DROP TABLE push_lane;
       DROP TABLE push_work; DROP TABLE stripe_meter;
       DROP TABLE stripe_account_identity
     `);

@@ -5,6 +5,9 @@ import { CreateMetersAndCustomers1795200000002 } from '../migrations/17952000000
 import { CreateLedger1795200000003 } from '../migrations/1795200000003-create-ledger.js';
 import { CreateBillingPeriods1795200000004 } from '../migrations/1795200000004-create-billing-periods.js';
 import { CreatePushes1795200000005 } from '../migrations/1795200000005-create-pushes.js';
+import { CreateStripeEvents1795200000006 } from '../migrations/1795200000006-create-stripe-events.js';
+import { CreateItemPeriods1795200000007 } from '../migrations/1795200000007-create-item-periods.js';
+import { CreateReconciliations1795200000008 } from '../migrations/1795200000008-create-reconciliations.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
 
@@ -21,6 +24,9 @@ export function dataSourceOptions(url: string): DataSourceOptions {
       CreateLedger1795200000003,
       CreateBillingPeriods1795200000004,
       CreatePushes1795200000005,
+      CreateStripeEvents1795200000006,
+      CreateItemPeriods1795200000007,
+      CreateReconciliations1795200000008,
     ],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'all',

@@ -13,6 +13,10 @@ export interface NumberedPush extends PlannedPush {
   readonly customerKey: string;
   readonly valueKey: string;
   readonly formula: string;
+  readonly purpose: 'usage' | 'repair';
+  readonly closes: boolean;
+  /** When what it carries is billed, as far as is known: the earliest goes first. */
+  readonly finalizesAt: Micros;
 }
 
 export interface NamedHold extends PlannedHold, PeriodKey {
@@ -23,17 +27,17 @@ const INSERT_PUSHES = `
   WITH planned AS (
     INSERT INTO push (tenant_id, identifier, lane_id, sequence, kind, customer_no, meter_no,
                       period_start, hour, value, "timestamp", account_id, livemode,
-                      stripe_customer_id, event_name, customer_key, value_key, formula, status,
-                      next_attempt_at)
+                      stripe_customer_id, event_name, customer_key, value_key, formula, purpose,
+                      closes, finalizes_at, transition_no, status, next_attempt_at)
     SELECT $1, k.identifier, k.lane_id, k.sequence, k.kind, l.customer_no, l.meter_no,
            l.period_start, k.hour, k.value, k.at, l.account_id, l.livemode, l.stripe_customer_id,
-           k.event_name, k.customer_key, k.value_key, k.formula, k.status,
-           CASE WHEN k.status = 'pending' THEN $2::timestamptz END
+           k.event_name, k.customer_key, k.value_key, k.formula, k.purpose, k.closes,
+           k.finalizes_at, 1, k.status, CASE WHEN k.status = 'pending' THEN $2::timestamptz END
       FROM unnest($3::text[], $4::uuid[], $5::integer[], $6::text[], $7::timestamptz[],
                   $8::numeric[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
-                  $13::text[], $14::text[])
+                  $13::text[], $14::text[], $15::text[], $16::boolean[], $17::timestamptz[])
              AS k (identifier, lane_id, sequence, kind, hour, value, at, status, event_name,
-                   customer_key, value_key, formula)
+                   customer_key, value_key, formula, purpose, closes, finalizes_at)
       JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = k.lane_id
     RETURNING identifier, status
   )
@@ -87,6 +91,9 @@ export async function insertPushes(
     pushes.map((push) => push.customerKey),
     pushes.map((push) => push.valueKey),
     pushes.map((push) => push.formula),
+    pushes.map((push) => push.purpose),
+    pushes.map((push) => push.closes),
+    pushes.map((push) => formatInstantMicros(push.finalizesAt)),
   ]);
   await tx.query(RAISE_SEQUENCES, [
     tenantId,

@@ -52,14 +52,15 @@ const ACTIVATE = `
 const WITHDRAW = `
   WITH withdrawn AS (
     UPDATE push p
-       SET status = 'rejected', reason = $5, replaced = true, next_attempt_at = NULL
+       SET status = 'rejected', reason = $5, settled_by = 'withdrawal', replaced = true,
+           next_attempt_at = NULL, transition_no = p.transition_no + 1
       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
              AS k (customer_no, meter_no, period_start)
      WHERE p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
        AND p.period_start = k.period_start AND p.status = 'pending'
        AND ($6 OR EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = $1
                              AND l.lane_id = p.lane_id AND NOT l.active))
-    RETURNING p.identifier
+    RETURNING p.identifier, p.transition_no
   ), replaced AS (
     UPDATE push p SET replaced = true
       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
@@ -70,11 +71,7 @@ const WITHDRAW = `
                       AND NOT l.active AND NOT l.superseded)
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
-  SELECT $1, w.identifier,
-         1 + (SELECT coalesce(max(t.transition_no), 0) FROM push_transition t
-               WHERE t.tenant_id = $1 AND t.identifier = w.identifier),
-         'pending', 'rejected', $5, $7
-    FROM withdrawn w`;
+  SELECT $1, w.identifier, w.transition_no, 'pending', 'rejected', $5, $7 FROM withdrawn w`;
 
 const UNPARK = `
   WITH unparked AS (

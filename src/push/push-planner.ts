@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { enterGate } from '../database/gate.js';
-import type { Micros } from '../domain/instant.js';
+import { MICROS_PER_MINUTE, type Micros } from '../domain/instant.js';
 import { holdIdentifier, pushIdentifier } from '../domain/push-identifier.js';
 import { periodKeyText, type PeriodKey } from '../usage/period-values.js';
 import { periodFacts, type PeriodFacts } from './period-facts.js';
@@ -17,6 +17,9 @@ import { StripeSideReader } from './stripe-side.js';
 
 /** Periods of one transaction: long enough to share its statements, short enough not to hold on. */
 const BATCH = 50;
+
+/** How long Stripe leaves the invoice of a period a draft, where nothing else is known. */
+const DRAFT_TIME = 60 * MICROS_PER_MINUTE;
 
 interface Moment {
   readonly installationId: string;
@@ -169,6 +172,9 @@ function numbered(name: Namespace, period: RoutedPeriod, plan: PushPlan): Number
       customerKey: meter.customerKey,
       valueKey: meter.valueKey,
       formula: meter.formula,
+      purpose: 'usage',
+      closes: facts.closed,
+      finalizesAt: facts.periodEnd + DRAFT_TIME,
     };
   });
 }

@@ -17,15 +17,12 @@ const EXPIRE = `
   WITH expired AS (
     UPDATE push
        SET status = 'unknown', reason = 'lease_expired', unknown_attempts = unknown_attempts + 1,
-           lease_until = NULL, next_attempt_at = $2
+           lease_until = NULL, next_attempt_at = $2, transition_no = transition_no + 1
      WHERE tenant_id = $1 AND status = 'sending' AND lease_until < $2
-    RETURNING identifier
+    RETURNING identifier, transition_no
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
-  SELECT $1, e.identifier,
-         1 + (SELECT coalesce(max(t.transition_no), 0) FROM push_transition t
-               WHERE t.tenant_id = $1 AND t.identifier = e.identifier),
-         'sending', 'unknown', 'lease_expired', $2
+  SELECT $1, e.identifier, e.transition_no, 'sending', 'unknown', 'lease_expired', $2
     FROM expired e`;
 
 /**
@@ -77,17 +74,14 @@ const CLAIM = `
   WITH claimed AS (
     UPDATE push p
        SET status = 'sending', fence = p.fence + 1, attempts = p.attempts + 1, lease_until = $5,
-           first_attempt_at = coalesce(p.first_attempt_at, $4)
+           first_attempt_at = coalesce(p.first_attempt_at, $4), last_attempt_at = $4,
+           transition_no = p.transition_no + 1
       FROM unnest($2::text[], $3::text[]) AS k (identifier, from_status)
      WHERE p.tenant_id = $1 AND p.identifier = k.identifier
     RETURNING p.*, k.from_status
   ), noted AS (
     INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, at)
-    SELECT $1, c.identifier,
-           1 + (SELECT coalesce(max(t.transition_no), 0) FROM push_transition t
-                 WHERE t.tenant_id = $1 AND t.identifier = c.identifier),
-           c.from_status, 'sending', $4
-      FROM claimed c
+    SELECT $1, c.identifier, c.transition_no, c.from_status, 'sending', $4 FROM claimed c
   )
   SELECT identifier, event_name AS "eventName", customer_key AS "customerKey",
          stripe_customer_id AS "stripeCustomerId", value_key AS "valueKey",
@@ -101,20 +95,18 @@ const SETTLE = `
   WITH settled AS (
     UPDATE push
        SET status = $4, reason = $5, key_no = $6, unknown_attempts = $7, last_error = $8,
-           next_attempt_at = $9, lease_until = NULL
+           next_attempt_at = $9, lease_until = NULL, transition_no = transition_no + 1,
+           settled_by = CASE WHEN $4 IN ('delivered', 'rejected') THEN 'answer' END,
+           delivered_at = CASE WHEN $4 = 'delivered' THEN $11::timestamptz END
      WHERE tenant_id = $1 AND identifier = $2 AND fence = $3 AND status = 'sending'
-    RETURNING identifier, lane_id
+    RETURNING identifier, lane_id, transition_no
   ), parked AS (
     UPDATE push_lane l SET parked_code = $10, parked_at = $11
       FROM settled s
      WHERE l.tenant_id = $1 AND l.lane_id = s.lane_id AND $10::text IS NOT NULL
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
-  SELECT $1, s.identifier,
-         1 + (SELECT coalesce(max(t.transition_no), 0) FROM push_transition t
-               WHERE t.tenant_id = $1 AND t.identifier = s.identifier),
-         'sending', $4, $5, $11
-    FROM settled s
+  SELECT $1, s.identifier, s.transition_no, 'sending', $4, $5, $11 FROM settled s
   RETURNING identifier`;
 
 interface LockedPush extends Pick<ClaimedPush, 'identifier' | 'fromStatus'> {

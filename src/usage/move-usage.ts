@@ -142,15 +142,12 @@ const WITHDRAW_PUSHES = `
   WITH superseded AS (
     UPDATE push_lane SET superseded = true WHERE tenant_id = $1 AND customer_no = $2),
   withdrawn AS (
-    UPDATE push SET status = 'rejected', reason = 'schedule_changed', replaced = true,
-           next_attempt_at = NULL
+    UPDATE push SET status = 'rejected', reason = 'schedule_changed', settled_by = 'withdrawal',
+           replaced = true, next_attempt_at = NULL, transition_no = transition_no + 1
      WHERE tenant_id = $1 AND customer_no = $2 AND status = 'pending'
-    RETURNING identifier)
+    RETURNING identifier, transition_no)
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason)
-  SELECT $1, w.identifier,
-         1 + (SELECT coalesce(max(t.transition_no), 0) FROM push_transition t
-               WHERE t.tenant_id = $1 AND t.identifier = w.identifier),
-         'pending', 'rejected', 'schedule_changed'
+  SELECT $1, w.identifier, w.transition_no, 'pending', 'rejected', 'schedule_changed'
     FROM withdrawn w`;
 
 const REBUILD_TOTALS = `

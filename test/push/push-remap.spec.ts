@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { setPushStatus } from '../support/push-status.js';
 import { DECEMBER, mapped, NOVEMBER } from './mapped-scene.js';
 import { EVENT_NAME, STRIPE_CUSTOMER, type PushScene } from './push-scene.js';
 
@@ -62,11 +63,8 @@ describe('another Stripe customer', () => {
     await use(scene, '2', '10');
     await use(scene, '4', '11');
     await scene.plan(NOVEMBER);
-    await scene.db.work.query(
-      `UPDATE push SET status = 'rejected', next_attempt_at = NULL
-        WHERE tenant_id = $1 AND value = 4`,
-      [scene.tenantId],
-    );
+    const refused = (await scene.pushes()).find(({ value }) => value === '4');
+    await setPushStatus(scene.db.work, scene.tenantId, refused!.identifier, 'rejected');
     await scene.customer('cus_other', null, 'now');
     await push(scene);
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { setPushStatus } from '../support/push-status.js';
 import { PushScene } from './push-scene.js';
 
 const NOVEMBER = '2026-11-01T00:00:00Z';
@@ -16,11 +17,11 @@ async function totals(statuses: readonly (readonly [string, string])[]): Promise
     await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', String(Number(value) - told));
     told = Number(value);
     await scene.plan(NOVEMBER);
-    await scene.db.work.query(
-      `UPDATE push SET status = $2, next_attempt_at = NULL
-        WHERE tenant_id = $1 AND sequence = (SELECT max(sequence) FROM push WHERE tenant_id = $1)`,
-      [scene.tenantId, status],
+    const [newest] = await scene.db.work.query<{ identifier: string }>(
+      'SELECT identifier FROM push WHERE tenant_id = $1 ORDER BY sequence DESC LIMIT 1',
+      [scene.tenantId],
     );
+    await setPushStatus(scene.db.work, scene.tenantId, newest!.identifier, status);
   }
   return scene;
 }

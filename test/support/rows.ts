@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { formatInstantMicros, type Micros } from '../../src/domain/instant.js';
+import { setPushStatus } from './push-status.js';
 import type { TestTenant } from './tenant.js';
 
 const PERIOD = {
@@ -64,21 +65,19 @@ export async function recordDelivery(
   const { customerNo = 1, meterNo = 1, status, closed = false } = delivery;
   await recordPeriod(test, { customerNo, meterNo, closed });
   const start = formatInstantMicros(PERIOD.start);
+  const identifier = randomUUID();
+  await test.db.work.query(
+    `INSERT INTO push_transition (tenant_id, identifier, transition_no, to_status)
+     VALUES ($1, $2, 1, 'pending')`,
+    [test.tenantId, identifier],
+  );
   await test.db.work.query(
     `INSERT INTO push (tenant_id, identifier, lane_id, sequence, kind, customer_no, meter_no,
             period_start, value, "timestamp", account_id, livemode, stripe_customer_id, event_name,
-            customer_key, value_key, formula, status, next_attempt_at, lease_until)
+            customer_key, value_key, formula, finalizes_at, transition_no, status, next_attempt_at)
      VALUES ($1, $2, $3, 1, 'delta', $4, $5, $6, 1, $6, 'acct_1', false, 'cus_1', 'tokens',
-            'stripe_customer_id', 'value', 'sum', $7, $6, $8)`,
-    [
-      test.tenantId,
-      randomUUID(),
-      randomUUID(),
-      customerNo,
-      meterNo,
-      start,
-      status,
-      status === 'sending' ? start : null,
-    ],
+            'stripe_customer_id', 'value', 'sum', $6, 1, 'pending', $6)`,
+    [test.tenantId, identifier, randomUUID(), customerNo, meterNo, start],
   );
+  await setPushStatus(test.db.work, test.tenantId, identifier, status);
 }

@@ -1,0 +1,26 @@
+/** Where a push stands. `held` is none of them: what is held has no push yet. */
+export type PushStatus =
+  | 'pending'
+  | 'sending'
+  | 'unknown'
+  | 'delivered'
+  | 'confirmed'
+  | 'disputed'
+  | 'rejected'
+  | 'shadow';
+
+/**
+ * Where each status may lead; `none` is where a push begins. The database holds the same table
+ * (`push_transition_way_check`), drawn in docs/push-states.md.
+ */
+export const PUSH_WAYS: Readonly<Record<PushStatus | 'none', readonly PushStatus[]>> = {
+  none: ['pending', 'shadow', 'delivered'],
+  pending: ['sending', 'rejected'],
+  sending: ['pending', 'unknown', 'delivered', 'rejected'],
+  unknown: ['sending', 'delivered', 'rejected'],
+  delivered: ['confirmed', 'disputed'],
+  confirmed: ['disputed'],
+  disputed: ['delivered', 'confirmed', 'rejected'],
+  rejected: ['delivered'],
+  shadow: [],
+};
