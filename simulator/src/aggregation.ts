@@ -1,6 +1,7 @@
 import { Big } from 'big.js';
 import type { CountedEvent } from './event-log.js';
 import type { Meter } from './meter.js';
+import type { Switches } from './switches.js';
 
 export const HOUR_SECONDS = 60 * 60;
 export const DAY_SECONDS = 24 * HOUR_SECONDS;
@@ -11,7 +12,11 @@ export function visibleAt(events: readonly CountedEvent[], asOfMs: number): Coun
 }
 
 /** Aggregates exactly. Events come in order of receipt. */
-export function aggregate(meter: Meter, events: readonly CountedEvent[]): Big {
+export function aggregate(
+  meter: Meter,
+  events: readonly CountedEvent[],
+  lastTie: Switches['lastTie'],
+): Big {
   const kept = meter.event_time_window
     ? latestOfEachWindow(meter.event_time_window, events)
     : events;
@@ -21,7 +26,7 @@ export function aggregate(meter: Meter, events: readonly CountedEvent[]): Big {
     case 'count':
       return new Big(kept.length);
     case 'last':
-      return lastOf(kept)?.value ?? new Big(0);
+      return lastOf(kept, lastTie)?.value ?? new Big(0);
   }
 }
 
@@ -40,9 +45,15 @@ function latestOfEachWindow(
   return [...latest.values()];
 }
 
-/** The latest by timestamp; of equal ones the one received last. */
-function lastOf(events: readonly CountedEvent[]): CountedEvent | undefined {
+/** The latest by timestamp; of equal ones the one received first or last. */
+function lastOf(
+  events: readonly CountedEvent[],
+  tie: Switches['lastTie'],
+): CountedEvent | undefined {
   let last: CountedEvent | undefined;
-  for (const event of events) if (!last || event.timestamp >= last.timestamp) last = event;
+  for (const event of events) {
+    const isLater = !last || event.timestamp > last.timestamp;
+    if (isLater || (tie === 'last' && event.timestamp === last?.timestamp)) last = event;
+  }
   return last;
 }

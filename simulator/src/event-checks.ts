@@ -9,6 +9,9 @@ import type { World } from './world.js';
 const PAST_LIMIT_SECONDS = 35 * 24 * 60 * 60;
 const FUTURE_LIMIT_SECONDS = 5 * 60;
 
+/** The code of a repeated identifier; v1 answers it without one. */
+export const DUPLICATE = 'duplicate_meter_event';
+
 /** An event as it arrived, with Stripe's defaults filled in. */
 export interface IncomingEvent {
   eventName: string;
@@ -18,14 +21,18 @@ export interface IncomingEvent {
   timestamp: number;
 }
 
-/** Why an event is not counted, in both of Stripe's ways to say it. */
-export interface EventFault {
-  reporting: Reporting;
-  /** The code of the error report. */
+/** Why an event is not counted, as an error report says it. */
+export interface RejectionReason {
   code: string;
   message: string;
   meterId: string | null;
-  /** The answer when it is told at once. */
+}
+
+/** The same in both of Stripe's ways to say it. */
+export interface EventFault extends RejectionReason {
+  /** How v1 says it. */
+  reporting: Reporting;
+  /** The answer of v1 when it is told at once. */
   error: ApiError;
 }
 
@@ -36,16 +43,17 @@ export interface CountableEvent {
   valueText: string;
 }
 
-/** Faults told at once come before those told later, as later ones are found after the answer. */
+/** All that is wrong with an event, or what of it counts. */
 export function judgeEvent(
   world: World,
   account: Account,
   event: IncomingEvent,
-): CountableEvent | { fault: EventFault } {
+): CountableEvent | { faults: EventFault[] } {
   const meter = account.metersByEventName.get(event.eventName);
   const faults: EventFault[] = [];
   const note = (fault: EventFault | null): void => void (fault && faults.push(fault));
 
+  note(duplicateFault(world, account, event, meter?.id ?? null));
   note(timestampFault(world, event.timestamp, meter?.id ?? null));
   note(meterFault(world, event.eventName, meter));
   const customer = meter && event.payload[meter.customer_mapping.event_payload_key];
@@ -55,12 +63,35 @@ export function judgeEvent(
     note(customerFault(world, account, meter, customer));
     if (typeof value === 'string') note(valueFault(world, meter, value, valueText ?? ''));
   }
-  const fault = faults.find((candidate) => candidate.reporting === 'sync') ?? faults[0];
-  if (fault) return { fault };
+  if (faults.length > 0) return { faults };
   if (!meter || !customer || !valueText || typeof value === 'string') {
     throw new Error('An event without a fault has a meter, a customer and a value.');
   }
   return { meterId: meter.id, customer, value, valueText };
+}
+
+/** The customer that the payload names, if the meter says under which key. */
+export function customerOf(
+  account: Account,
+  { eventName, payload }: Pick<IncomingEvent, 'eventName' | 'payload'>,
+): string | null {
+  const key = account.metersByEventName.get(eventName)?.customer_mapping.event_payload_key;
+  return (key === undefined ? null : payload[key]) ?? null;
+}
+
+/** The wording and the absence of a code are as clients report them. */
+function duplicateFault(
+  world: World,
+  account: Account,
+  event: IncomingEvent,
+  meterId: string | null,
+): EventFault | null {
+  const { identifier, eventName } = event;
+  const named = { identifier, eventName, customer: customerOf(account, event) };
+  if (!account.identifiers.isTaken(named, world.clock.nowMs(), world.switches)) return null;
+  const message = `An event already exists with identifier ${identifier}.`;
+  const headers = { 'Stripe-Should-Retry': 'false' };
+  return fault('sync', DUPLICATE, message, meterId, { headers });
 }
 
 /** Exactly on either limit is in range. The wording for the future is ours. */
@@ -128,7 +159,8 @@ function valueFault(world: World, meter: Meter, kind: ValueFault, text: string):
       const message =
         `The value in the event payload can have at most ${VALUE_DIGITS_MAX} digits. ` +
         `Received ${text}.`;
-      return fault('sync', 'meter_event_value_too_many_digits', message, meter.id, param);
+      const code = 'meter_event_value_too_many_digits';
+      return fault(world.switches.tooManyDigits, code, message, meter.id, param);
     }
     case 'not_found': {
       const message = `Value key ${key} not found in payload.`;
@@ -146,7 +178,12 @@ function fault(
   code: string,
   message: string,
   meterId: string | null,
-  atOnce: { message?: string; code?: string; param?: string } = {},
+  atOnce: {
+    message?: string;
+    code?: string;
+    param?: string;
+    headers?: Record<string, string>;
+  } = {},
 ): EventFault {
   const { message: text = message, ...details } = atOnce;
   return { reporting, code, message, meterId, error: new ApiError(400, text, details) };

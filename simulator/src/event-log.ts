@@ -16,6 +16,8 @@ export interface CountedEvent {
   /** Unix seconds. */
   timestamp: number;
   receivedAtMs: number;
+  /** By a writer that is not the client under test, ordered over the oracle. */
+  foreign: boolean;
   /** From when on summaries show it; `Infinity` until a flush. */
   aggregatedAtMs: number;
   cancelled: boolean;
@@ -34,6 +36,10 @@ export interface RejectedEvent {
   identifier: string;
   idempotencyKey: string | null;
   receivedAtMs: number;
+  /** When Stripe found the error; its report comes after that. */
+  rejectedAtMs: number;
+  /** No error report tells of it. */
+  silent: boolean;
 }
 
 /** What one account and mode accepted, in order of receipt. */
@@ -41,6 +47,7 @@ export class EventLog {
   readonly counted: CountedEvent[] = [];
   readonly rejected: RejectedEvent[] = [];
   readonly #byMeterAndCustomer = new Map<string, CountedEvent[]>();
+  #stalledUntilMs = 0;
 
   count(event: CountedEvent): void {
     this.counted.push(event);
@@ -55,8 +62,24 @@ export class EventLog {
     return this.#byMeterAndCustomer.get(laneOf(meterId, customer)) ?? [];
   }
 
+  /** Nothing that summaries do not show by now is shown before then. */
+  stall(nowMs: number, untilMs: number): void {
+    this.#stalledUntilMs = Math.max(this.#stalledUntilMs, untilMs);
+    for (const event of this.counted) {
+      if (event.aggregatedAtMs > nowMs)
+        event.aggregatedAtMs = this.afterStall(event.aggregatedAtMs);
+      if (event.uncountedAtMs > nowMs) event.uncountedAtMs = this.afterStall(event.uncountedAtMs);
+    }
+  }
+
+  /** When something shows that is due then. */
+  afterStall(dueMs: number): number {
+    return Math.max(dueMs, this.#stalledUntilMs);
+  }
+
   /** Ends every wait for aggregation, of events and of cancellations. */
   flush(nowMs: number): void {
+    this.#stalledUntilMs = 0;
     for (const event of this.counted) {
       event.aggregatedAtMs = Math.min(event.aggregatedAtMs, nowMs);
       if (event.cancelled) event.uncountedAtMs = Math.min(event.uncountedAtMs, nowMs);

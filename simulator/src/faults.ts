@@ -1,27 +1,12 @@
+import {
+  STAGES,
+  toFault,
+  type Fault,
+  type FaultStage,
+  type PlainFaultName,
+} from './fault-kinds.js';
 import { matchesFault, type FaultMatch, type RequestFacts } from './fault-match.js';
-
-/** Every fault that can be scripted, and the stage of a request at which it happens. */
-const STAGES = {
-  /** The connection closes before anything is done. */
-  resetBefore: 'arrival',
-  /** Nothing is done, nothing is stored. */
-  '503': 'arrival',
-  /** A rate limit refusal, whatever the buckets hold. */
-  '429Burst': 'arrival',
-  /** Nothing is done; the 500 is stored under the key. */
-  '500BeforeCommit': 'execution',
-  /** All is done; the 500 is stored under the key. */
-  '500AfterCommit': 'execution',
-  /** All is done at once, the answer comes after `ms` of real time. */
-  slow: 'hold',
-  /** All is done; the connection closes without a byte. */
-  lostResponse: 'answer',
-} as const;
-
-export type FaultName = keyof typeof STAGES;
-export type FaultStage = (typeof STAGES)[FaultName];
-export type PlainFaultName = Exclude<FaultName, 'slow'>;
-export type Fault = { kind: PlainFaultName } | { kind: 'slow'; ms: number };
+import { seededRandom } from './seeded-random.js';
 
 /** A fault as a test orders it; the same shape as the body of `POST /_sim/faults`. */
 export interface FaultScript {
@@ -33,9 +18,12 @@ export interface FaultScript {
   skip?: number;
   /** Falls on each matching request with this chance, drawn from `seed`. */
   probability?: number;
+  /** The simulator's own seed when absent. */
   seed?: number;
   fault: Fault | PlainFaultName;
 }
+
+const MEMBERS: readonly string[] = ['match', 'count', 'skip', 'probability', 'seed', 'fault'];
 
 export interface ArmedFault {
   match: FaultMatch;
@@ -52,16 +40,26 @@ interface Armed extends ArmedFault {
   draw: () => boolean;
 }
 
+type FaultAt<Stage extends FaultStage> = Fault extends infer Any
+  ? Any extends { kind: infer Name extends keyof typeof STAGES }
+    ? (typeof STAGES)[Name] extends Stage
+      ? Any
+      : never
+    : never
+  : never;
+
 /** The faults waiting for their requests. A fault counts only when it really happened. */
 export class Faults {
   #armed: Armed[] = [];
 
+  constructor(private readonly defaultSeed = 1) {}
+
   add(script: FaultScript): void {
-    const fault = typeof script.fault === 'string' ? { kind: script.fault } : script.fault;
-    const { kind } = fault;
-    if (!Object.hasOwn(STAGES, kind)) throw new RangeError(`Unknown fault: ${kind}`);
-    if (fault.kind === 'slow' && !(fault.ms >= 0)) throw new RangeError('slow needs ms, 0 or more');
-    const { match = {}, count = 1, skip = 0, probability = 1, seed = 1 } = script;
+    for (const name of Object.keys(script)) {
+      if (!MEMBERS.includes(name)) throw new RangeError(`Unknown member of a fault: ${name}`);
+    }
+    const fault = toFault(script.fault);
+    const { match = {}, count = 1, skip = 0, probability = 1, seed = this.defaultSeed } = script;
     for (const [name, amount] of Object.entries({ count, skip, probability, seed })) {
       if (!(amount >= 0)) throw new RangeError(`${name} must be a number, 0 or more`);
     }
@@ -71,7 +69,7 @@ export class Faults {
   }
 
   /** The first fault of this stage that falls on the request, used up by one. */
-  take(stage: FaultStage, facts: RequestFacts): Fault | null {
+  take<Stage extends FaultStage>(stage: Stage, facts: RequestFacts): FaultAt<Stage> | null {
     for (const armed of this.#armed) {
       if (armed.remaining < 1 || STAGES[armed.fault.kind] !== stage) continue;
       if (!matchesFault(armed.match, facts)) continue;
@@ -79,7 +77,7 @@ export class Faults {
       else if (armed.draw()) {
         armed.remaining -= 1;
         armed.hits += 1;
-        return armed.fault;
+        return armed.fault as FaultAt<Stage>;
       }
     }
     return null;
@@ -98,15 +96,4 @@ export class Faults {
   clear(): void {
     this.#armed = [];
   }
-}
-
-/** Mulberry32: the same seed gives the same faults on the same requests. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -44,6 +44,35 @@ function place(root: FormObject, path: string[], value: string): void {
   });
 }
 
+/** Decodes a JSON object of v2, whose leaves are all texts; lists become objects as in a form. */
+export function decodeJson(text: string, into: FormObject = emptyForm()): FormObject {
+  if (text.trim() === '') return into;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ApiError(400, 'The request body is not valid JSON.', INVALID);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ApiError(400, 'The request body must be a JSON object.', INVALID);
+  }
+  return Object.assign(into, formOf(value, DEPTH_MAX));
+}
+
+const INVALID = { code: 'parameter_invalid' };
+
+function formOf(value: object, depthLeft: number): FormObject {
+  if (depthLeft === 0) throw new ApiError(400, 'Parameters are nested too deeply.', INVALID);
+  const form = emptyForm();
+  for (const [name, member] of Object.entries(value) as [string, unknown][]) {
+    if (member === null) continue;
+    if (typeof member === 'string') form[name] = member;
+    else if (typeof member === 'object') form[name] = formOf(member, depthLeft - 1);
+    else throw new ApiError(400, `Invalid string: ${JSON.stringify(member)}`, INVALID);
+  }
+  return form;
+}
+
 /** One text for equal parameters whatever their order, to compare requests by. */
 export function canonicalForm(form: FormObject): string {
   const sorted = (value: FormValue): unknown =>

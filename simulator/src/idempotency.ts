@@ -1,24 +1,29 @@
 import { createHash } from 'node:crypto';
-import type { ApiResponse } from './api-response.js';
-import { ApiError } from './errors.js';
+import type { Api, ApiResponse } from './api-response.js';
+import { ApiError, keyInUse } from './errors.js';
 import { canonicalForm, type FormObject } from './form-decoding.js';
 import type { Switches } from './switches.js';
 
 const KEY_LENGTH_MAX = 255;
 
-/** The first request with a key, and its answer once there is one. */
+/** The first request with a key, and what became of it. */
 interface KeyRecord {
   readonly fingerprint: string;
   readonly requestId: string;
   readonly firstSeenMs: number;
+  /** `failed`: v2 executes it again, as long as the parameters are the same. */
+  state: 'executing' | 'failed' | 'done';
   response: ApiResponse | null;
 }
 
 /** The right to execute under a key. Exactly one of the two must be called. */
 export interface KeyClaim {
-  /** Later requests with the key get this answer, whatever its status. */
-  store(response: ApiResponse): void;
-  /** Nothing was executed: the key is as new. */
+  /**
+   * Takes what the client is answered and what really happened. v1 gives the answer again, whatever
+   * its status; v2 gives what happened again, and executes again what failed.
+   */
+  store(answered: ApiResponse, happened: ApiResponse | null): void;
+  /** Nothing was executed: the key is as it was. */
   abandon(): void;
 }
 
@@ -28,9 +33,16 @@ export interface KeyedRequest {
   fingerprint: string;
 }
 
-/** The idempotency layer of v1 for one account and mode. */
+export interface StoredAnswer {
+  originalRequestId: string;
+  response: ApiResponse;
+}
+
+/** The idempotency layer of one account, mode and API. */
 export class IdempotencyKeys {
   readonly #records = new Map<string, KeyRecord>();
+
+  constructor(private readonly api: Api) {}
 
   /** A claim to execute, or the stored answer; throws on a mismatch and on a request in progress. */
   begin(request: KeyedRequest, nowMs: number, switches: Switches): KeyClaim | StoredAnswer {
@@ -39,24 +51,59 @@ export class IdempotencyKeys {
       const message = `Idempotency keys can be at most ${KEY_LENGTH_MAX} characters long.`;
       throw new ApiError(400, message, { type: switches.longKeyErrorType });
     }
+    const ttlMs = this.api === 'v1' ? switches.keyTtlMs : switches.v2KeyTtlMs;
     const known = this.#records.get(key);
-    if (known && !isExpired(known, nowMs, switches.keyTtlMs)) return answerOf(known, request);
-    const record: KeyRecord = { fingerprint, requestId, firstSeenMs: nowMs, response: null };
-    this.#records.set(key, record);
+    if (!known || isExpired(known, nowMs, ttlMs)) {
+      const state = 'executing';
+      const record: KeyRecord = {
+        fingerprint,
+        requestId,
+        firstSeenMs: nowMs,
+        state,
+        response: null,
+      };
+      this.#records.set(key, record);
+      return this.#claim(record, () => {
+        if (this.#records.get(key) === record) this.#records.delete(key);
+      });
+    }
+    const headers = { 'Original-Request': known.requestId };
+    if (known.fingerprint !== fingerprint) throw this.#mismatch(key, headers);
+    if (known.state === 'executing') throw keyInUse(key, headers);
+    if (known.response) return { originalRequestId: known.requestId, response: known.response };
+    known.state = 'executing';
+    return this.#claim(known, () => {
+      known.state = 'failed';
+    });
+  }
+
+  /** A request in progress keeps its key. */
+  forget(key: string): void {
+    if (this.#records.get(key)?.state !== 'executing') this.#records.delete(key);
+  }
+
+  #claim(record: KeyRecord, abandon: () => void): KeyClaim {
+    const isKept = (response: ApiResponse | null) => response !== null && response.status < 400;
     return {
-      store: (response) => {
-        record.response = response;
+      store: (answered, happened) => {
+        record.response = this.api === 'v1' ? answered : isKept(happened) ? happened : null;
+        record.state = record.response ? 'done' : 'failed';
       },
-      abandon: () => {
-        this.#records.delete(key);
-      },
+      abandon,
     };
   }
-}
 
-export interface StoredAnswer {
-  originalRequestId: string;
-  response: ApiResponse;
+  #mismatch(key: string, headers: Readonly<Record<string, string>>): ApiError {
+    const type = 'idempotency_error';
+    if (this.api === 'v2') {
+      const message = 'An idempotent retry occurred with different request parameters.';
+      return new ApiError(400, message, { type, code: 'idempotency_error', headers });
+    }
+    const message =
+      'Keys for idempotent requests can only be used with the same parameters they were first ' +
+      `used with. Try using a key other than '${key}' if you meant to execute a different request.`;
+    return new ApiError(400, message, { type, headers });
+  }
 }
 
 /** Equal for requests that Stripe takes to be the same: method, path and parameters. */
@@ -67,24 +114,5 @@ export function requestFingerprint(method: string, path: string, form: FormObjec
 
 /** A key may go once it is 24 hours old: at exactly its time to live it is gone. */
 function isExpired(record: KeyRecord, nowMs: number, ttlMs: number): boolean {
-  return record.response !== null && nowMs - record.firstSeenMs >= ttlMs;
-}
-
-function answerOf(record: KeyRecord, { key, fingerprint }: KeyedRequest): StoredAnswer {
-  const headers = { 'Original-Request': record.requestId };
-  if (record.fingerprint !== fingerprint) {
-    const message =
-      'Keys for idempotent requests can only be used with the same parameters they were first ' +
-      `used with. Try using a key other than '${key}' if you meant to execute a different request.`;
-    throw new ApiError(400, message, { type: 'idempotency_error', headers });
-  }
-  if (record.response === null) {
-    const message =
-      'There is currently another in-progress request using this Idempotent Key (that probably ' +
-      'means you submitted twice, and the other request is still going through): ' +
-      `${key}. Please try again later.`;
-    const code = 'idempotency_key_in_use';
-    throw new ApiError(409, message, { type: 'idempotency_error', code, headers });
-  }
-  return { originalRequestId: record.requestId, response: record.response };
+  return record.state !== 'executing' && nowMs - record.firstSeenMs >= ttlMs;
 }

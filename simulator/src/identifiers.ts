@@ -4,8 +4,15 @@ import type { Switches } from './switches.js';
 /** One acceptance of an identifier. `event` is null when the event was refused after the 200. */
 export interface IdentifierUse {
   eventName: string;
+  customer: string | null;
   receivedAtMs: number;
   event: CountedEvent | null;
+}
+
+interface Named {
+  identifier: string;
+  eventName: string;
+  customer: string | null;
 }
 
 /** Remembers the identifiers of one account and mode. */
@@ -14,14 +21,20 @@ export class IdentifierUses {
   readonly #uses = new Map<string, IdentifierUse[]>();
 
   /** An identifier is refused while its age is below the window; at exactly the window it is new. */
-  isTaken(identifier: string, eventName: string, nowMs: number, switches: Switches): boolean {
+  isTaken({ identifier, eventName, customer }: Named, nowMs: number, switches: Switches): boolean {
     const { identifierWindowMs, identifierScope } = switches;
     return (this.#uses.get(identifier) ?? []).some((use) => {
-      if (identifierScope === 'meter' && use.eventName !== eventName) return false;
+      if (identifierScope !== 'account' && use.eventName !== eventName) return false;
+      if (identifierScope === 'customer' && use.customer !== customer) return false;
       if (use.event === null && switches.asyncRejectedIdentifier === 'free') return false;
       if (use.event?.cancelled && switches.cancelledIdentifier === 'free') return false;
       return identifierWindowMs === 'forever' || nowMs - use.receivedAtMs < identifierWindowMs;
     });
+  }
+
+  /** As if it had never been used. */
+  forget(identifier: string): void {
+    this.#uses.delete(identifier);
   }
 
   add(identifier: string, use: IdentifierUse): void {

@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Random } from './seeded-random.js';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** A random object id in Stripe's manner, such as `mtr_test_9fK…`. */
-export function randomId(prefix: string, length = 24): string {
-  return prefix + inAlphabet(randomBytes(length));
+/** A random object id in Stripe's manner, such as `mtr_test_9fK…`; from `draw` when there is one. */
+export function randomId(prefix: string, length = 24, draw: Random | null = null): string {
+  if (!draw) return prefix + inAlphabet(randomBytes(length));
+  return prefix + inAlphabet(Uint8Array.from({ length }, () => Math.floor(draw() * 256)));
 }
 
 /** An id that is the same for the same parts, for objects that are computed and not stored. */

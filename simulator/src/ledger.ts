@@ -1,6 +1,6 @@
 import { Big } from 'big.js';
 import type { Account } from './account.js';
-import { HOUR_SECONDS } from './aggregation.js';
+import { HOUR_SECONDS, visibleAt } from './aggregation.js';
 import type { CountedEvent } from './event-log.js';
 import type { World } from './world.js';
 
@@ -25,6 +25,10 @@ export interface LedgerEntry {
   /** Whether summaries show it by now. */
   aggregated: boolean;
   cancelled: boolean;
+  /** Whether summaries count it now: aggregated, and not cancelled with effect. */
+  in_summaries: boolean;
+  /** Ordered over the oracle: no event of the client. */
+  foreign: boolean;
   /** Requests that arrived for it, answered or not. */
   attempts: number;
 }
@@ -39,6 +43,10 @@ export interface RejectionEntry {
   idempotency_key: string | null;
   request_id: string;
   received_at: string;
+  /** When Stripe found the error, RFC 3339. */
+  rejected_at: string;
+  /** Whether no error report tells of it. */
+  silent: boolean;
   code: string;
   message: string;
 }
@@ -69,7 +77,7 @@ export interface HourTotal {
 export function ledgerOf(world: World, filter: LedgerFilter = {}): LedgerEntry[] {
   const nowMs = world.clock.nowMs();
   const entries = matching(world, filter).map(({ account, event }) =>
-    toEntry(account, event, nowMs),
+    toLedgerEntry(account, event, nowMs),
   );
   entries.sort((left, right) => left.receipt - right.receipt);
   return filter.limit === undefined ? entries : entries.slice(0, filter.limit);
@@ -86,6 +94,8 @@ export function rejectionsOf(world: World): RejectionEntry[] {
       idempotency_key: event.idempotencyKey,
       request_id: event.requestId,
       received_at: new Date(event.receivedAtMs).toISOString(),
+      rejected_at: new Date(event.rejectedAtMs).toISOString(),
+      silent: event.silent,
       code: event.code,
       message: event.message,
     })),
@@ -126,7 +136,7 @@ function matching(world: World, filter: LedgerFilter) {
     });
 }
 
-function toEntry(account: Account, event: CountedEvent, nowMs: number): LedgerEntry {
+export function toLedgerEntry(account: Account, event: CountedEvent, nowMs: number): LedgerEntry {
   return {
     receipt: event.receipt,
     account: account.id,
@@ -142,6 +152,8 @@ function toEntry(account: Account, event: CountedEvent, nowMs: number): LedgerEn
     received_at: new Date(event.receivedAtMs).toISOString(),
     aggregated: event.aggregatedAtMs <= nowMs,
     cancelled: event.cancelled,
+    in_summaries: visibleAt([event], nowMs).length > 0,
+    foreign: event.foreign,
     attempts: account.attempts.of(event.identifier, event.idempotencyKey),
   };
 }

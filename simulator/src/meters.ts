@@ -1,6 +1,7 @@
 import type { Account } from './account.js';
+import { emit, occasionOf, previousOf } from './core-event-emit.js';
 import { ApiError, noSuch } from './errors.js';
-import { modePrefix, randomId } from './ids.js';
+import { modePrefix } from './ids.js';
 import { listOf, readPage } from './lists.js';
 import { EVENT_TIME_WINDOWS, FORMULAS, type Meter } from './meter.js';
 import type { Parameters } from './parameters.js';
@@ -20,12 +21,12 @@ export function meterRoutes(world: World): Route[] {
     {
       method: 'POST',
       path: `${path}/:id/deactivate`,
-      plan: (call) => planChange(call, (meter) => deactivate(meter, world.clock.nowSeconds())),
+      plan: (call) => planTold(world, call, 'billing.meter.deactivated', deactivate),
     },
     {
       method: 'POST',
       path: `${path}/:id/reactivate`,
-      plan: (call) => planChange(call, (meter) => reactivate(meter, world.clock.nowSeconds())),
+      plan: (call) => planTold(world, call, 'billing.meter.reactivated', reactivate),
     },
   ];
 }
@@ -37,7 +38,8 @@ export function meterOf(account: Account, id: string): Meter {
   return meter;
 }
 
-function planCreate(world: World, { account, parameters }: Call): Plan {
+function planCreate(world: World, call: Call): Plan {
+  const { account, parameters } = call;
   const wanted = readMeter(parameters);
   return {
     lane: null,
@@ -51,7 +53,7 @@ function planCreate(world: World, { account, parameters }: Call): Plan {
       }
       const now = world.clock.nowSeconds();
       const meter: Meter = {
-        id: randomId(modePrefix('mtr_', account.livemode)),
+        id: world.newId(modePrefix('mtr_', account.livemode)),
         object: 'billing.meter',
         created: now,
         ...wanted,
@@ -62,6 +64,8 @@ function planCreate(world: World, { account, parameters }: Call): Plan {
       };
       account.meters.set(meter.id, meter);
       account.metersByEventName.set(eventName, meter);
+      const change = { type: 'billing.meter.created', object: meter };
+      emit(world, account, occasionOf(world, call), change);
       return meter;
     },
   };
@@ -112,10 +116,27 @@ function planList({ account, parameters }: Call, url: string): Plan {
 /** The display name is the only thing about a meter that can change. */
 function planUpdate(world: World, call: Call): Plan {
   const displayName = call.parameters.text('display_name', DISPLAY_NAME_LENGTH_MAX);
-  return planChange(call, (meter) => {
+  return planTold(world, call, 'billing.meter.updated', (meter, now) => {
     if (displayName === undefined) return meter;
     meter.display_name = displayName;
-    meter.updated = world.clock.nowSeconds();
+    meter.updated = now;
+    return meter;
+  });
+}
+
+/** A change, with an event when there was something to change. */
+function planTold(
+  world: World,
+  call: Call,
+  type: string,
+  change: (meter: Meter, now: number) => Meter,
+): Plan {
+  return planChange(call, (meter) => {
+    const before = structuredClone(meter);
+    change(meter, world.clock.nowSeconds());
+    const previous = previousOf(before, meter);
+    if (Object.keys(previous).length === 0) return meter;
+    emit(world, call.account, occasionOf(world, call), { type, object: meter, previous });
     return meter;
   });
 }

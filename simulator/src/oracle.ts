@@ -1,12 +1,18 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { checkMatch } from './fault-match.js';
 import type { FaultScript } from './faults.js';
+import type { ForeignEvent } from './foreign-events.js';
 import type { LedgerFilter } from './ledger.js';
+import { BILLING_HANDLERS } from './oracle-billing.js';
 import { readBody } from './request-body.js';
 import type { Simulator } from './simulator.js';
 
 type Json = Readonly<Record<string, unknown>>;
-type Handler = (simulator: Simulator, body: Json, query: URLSearchParams) => object;
+type Handler = (
+  simulator: Simulator,
+  body: Json,
+  query: URLSearchParams,
+) => object | Promise<object>;
 
 /** Nothing here exists at Stripe; it is for tests only, and listens on a port of its own. */
 const HANDLERS: Readonly<Record<string, Handler>> = {
@@ -30,6 +36,16 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     simulator.setSwitches(body);
     return simulator.switches();
   },
+  'GET /_sim/attempts': (simulator) => simulator.attempts(),
+  'POST /_sim/foreign-events': (simulator, body) => simulator.countForeign(readForeignEvent(body)),
+  'POST /_sim/connected-accounts': (simulator, body) => {
+    const { key, account } = body;
+    if (typeof key !== 'string' || typeof account !== 'string') {
+      throw new RangeError('key and account must be strings');
+    }
+    simulator.connectAccount(key, account);
+    return { account };
+  },
   'POST /_sim/customers': (simulator, body) => {
     const id = textOf(body, 'id');
     if (id === undefined) throw new RangeError('id is missing');
@@ -40,6 +56,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     simulator.flush();
     return {};
   },
+  ...BILLING_HANDLERS,
   'POST /_sim/reset': (simulator) => {
     simulator.reset();
     return {};
@@ -62,7 +79,7 @@ async function answerTo(simulator: Simulator, incoming: IncomingMessage) {
   if (!handler) return { status: 404, body: { error: { message: `No oracle route ${name}` } } };
   try {
     const body = parseJson(await readBody(incoming));
-    return { status: 200, body: handler(simulator, body, url.searchParams) };
+    return { status: 200, body: await handler(simulator, body, url.searchParams) };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { status: 400, body: { error: { message } } };
@@ -112,6 +129,26 @@ function readFilter(query: URLSearchParams): LedgerFilter {
     filter[name] = Number(value);
   }
   return filter;
+}
+
+function readForeignEvent(body: Json): ForeignEvent {
+  const types: Readonly<Record<string, string>> = {
+    event_name: 'string',
+    customer: 'string',
+    value: 'string',
+    account: 'string',
+    identifier: 'string',
+    timestamp: 'number',
+    livemode: 'boolean',
+  };
+  for (const name of ['event_name', 'customer', 'value']) {
+    if (body[name] === undefined) throw new RangeError(`${name} is missing`);
+  }
+  for (const [name, value] of Object.entries(body)) {
+    if (typeof value === types[name]) continue;
+    throw new RangeError(`${name} must be a ${types[name] ?? 'known member'}`);
+  }
+  return body as unknown as ForeignEvent;
 }
 
 function parseJson(text: string): Json {

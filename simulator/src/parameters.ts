@@ -1,6 +1,8 @@
 import { ApiError, parameterMissing, parameterUnknown } from './errors.js';
 import type { FormObject, FormValue } from './form-decoding.js';
 
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
+
 /**
  * Reads the parameters an endpoint knows and refuses the rest. Every error here comes before
  * execution, so nothing is stored under an idempotency key.
@@ -50,6 +52,16 @@ export class Parameters {
     return this.integer(name) ?? this.#missing(name);
   }
 
+  /** An RFC 3339 instant of v2, as unix seconds with a fraction. */
+  rfc3339(name: string): number | undefined {
+    const value = this.text(name, 64);
+    if (value === undefined) return undefined;
+    const unixMs = RFC_3339.test(value) ? Date.parse(value) : Number.NaN;
+    if (!Number.isNaN(unixMs)) return unixMs / 1000;
+    const param = this.#nameOf(name);
+    throw new ApiError(400, `Invalid timestamp: ${value}`, { code: 'parameter_invalid', param });
+  }
+
   oneOf<Choice extends string>(name: string, choices: readonly Choice[]): Choice | undefined {
     const value = this.text(name, 5000);
     if (value === undefined) return undefined;
@@ -74,6 +86,15 @@ export class Parameters {
     return this.object(name) ?? this.#missing(name);
   }
 
+  /** A list of objects; call `end` on each of them too. */
+  requiredList(name: string): Parameters[] {
+    const value = this.#read(name) ?? this.#missing(name);
+    return Object.entries(this.#asObject(name, value)).map(
+      ([index, member]) =>
+        new Parameters(this.#asObject(name, member), `${this.#nameOf(name)}[${index}]`),
+    );
+  }
+
   /** A free map of text to text, such as a payload or metadata. */
   map(name: string): Record<string, string> | undefined {
     const value = this.#read(name);
@@ -90,6 +111,36 @@ export class Parameters {
 
   requiredMap(name: string): Record<string, string> {
     return this.map(name) ?? this.#missing(name);
+  }
+
+  boolean(name: string): boolean | undefined {
+    const value = this.#read(name);
+    if (value === undefined || value === 'true' || value === 'false') {
+      return value === undefined ? undefined : value === 'true';
+    }
+    const shown = typeof value === 'string' ? value : 'an object';
+    throw new ApiError(400, `Invalid boolean: ${shown}`, { param: this.#nameOf(name) });
+  }
+
+  /** A list of objects in order; none when it is absent. */
+  objects(name: string): Parameters[] {
+    const value = this.#read(name);
+    if (value === undefined) return [];
+    return Object.entries(this.#asObject(name, value)).map(([index, member]) => {
+      const param = `${this.#nameOf(name)}[${index}]`;
+      if (typeof member === 'string') throw new ApiError(400, 'Invalid object', { param });
+      return new Parameters(member, param);
+    });
+  }
+
+  /** Given as the empty text, which takes a value back. */
+  isEmpty(name: string): boolean {
+    return this.#read(name) === '';
+  }
+
+  /** A text; undefined also for an object, which some parameters may be instead. */
+  textUnlessObject(name: string): string | undefined {
+    return typeof this.#read(name) === 'object' ? undefined : this.text(name, 5000);
   }
 
   /** Refuses whatever no reader asked for. Call it after the last one. */

@@ -1,142 +1,115 @@
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
-import type { Account } from './account.js';
-import { errorResponse, jsonResponse, type ApiResponse } from './api-response.js';
-import { ApiError, internalError, rateLimited, unavailable, unrecognizedUrl } from './errors.js';
-import { requestFacts, type RequestFacts } from './fault-match.js';
-import type { Faults } from './faults.js';
-import type { FormObject } from './form-decoding.js';
-import { requestFingerprint, type KeyClaim, type StoredAnswer } from './idempotency.js';
-import { InFlight } from './in-flight.js';
-import { METER_EVENTS_PATH } from './meter-events.js';
+import { Arrival } from './arrival.js';
+import type { ApiRequest } from './api-request.js';
+import { apiOf, errorResponse, htmlResponse, type ApiResponse } from './api-response.js';
+import { ApiError, unrecognizedUrl } from './errors.js';
+import { Execution, type Outcome } from './execution.js';
+import type { RequestFacts } from './fault-match.js';
+import { requestFingerprint } from './idempotency.js';
 import { Parameters } from './parameters.js';
-import type { RateLimiter } from './rate-limit.js';
-import { matchRoute, type Plan, type Route } from './route.js';
+import { limitOf, type RateLimiter } from './rate-limit.js';
+import { matchRoute, type Route } from './route.js';
+import type { Visit } from './visit.js';
 import type { World } from './world.js';
 
-export interface ApiRequest {
-  requestId: string;
-  method: string;
-  path: string;
-  form: FormObject;
-  authorization: string | undefined;
-  idempotencyKey: string | null;
-}
-
-/** Null stands for a connection that closes without a byte. */
-export type Answer = ApiResponse | null;
+/** `half`: only half of the body is sent, under its full length. */
+export type Answer = { response: ApiResponse; half: boolean } | 'hang' | 'reset';
 
 /**
  * The way of a request: authentication, arrival faults, rate limit, parameters, idempotency,
  * execution, storing, answer. Whatever throws before execution is not stored under the key.
  */
 export class Pipeline {
-  readonly #inFlight = new InFlight();
+  readonly #arrival: Arrival;
+  readonly #execution: Execution;
 
   constructor(
     private readonly world: World,
     private readonly routes: readonly Route[],
     private readonly rateLimiter: RateLimiter,
-    private readonly faults: Faults,
-  ) {}
+  ) {
+    this.#arrival = new Arrival(world);
+    this.#execution = new Execution(world);
+  }
+
+  newRequestId(): string {
+    return this.world.newId('req_', 14);
+  }
+
+  /** Unix milliseconds, virtual, for the header `Date`. */
+  nowMs(): number {
+    return this.world.clock.nowMs();
+  }
 
   async answer(request: ApiRequest): Promise<Answer> {
+    const api = apiOf(request.path);
+    let visit: Visit;
     try {
-      return await this.#process(request);
+      visit = this.#arrival.admit(request);
     } catch (error) {
-      if (error instanceof ApiError) return errorResponse(error);
-      throw error;
+      if (!(error instanceof ApiError)) throw error;
+      return this.world.outage.isOn() ? 'reset' : whole(errorResponse(error, api));
+    }
+    const answer = await this.#answerOf(request, visit);
+    // To a client that hears nothing its request is in flight until it gives up.
+    if (answer !== 'hang') visit.leave();
+    return answer;
+  }
+
+  async #answerOf(request: ApiRequest, visit: Visit): Promise<Answer> {
+    try {
+      const { caller, facts } = visit;
+      const refused = this.#arrival.refuse(request, caller, facts);
+      if (refused === 'reset') return refused;
+      if (refused) return whole(this.#withHeader(refused, facts));
+      return this.#transmit(await this.#process(request, visit), facts);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const response = errorResponse(error, apiOf(request.path));
+      return whole(this.#withHeader(response, visit.facts));
     }
   }
 
-  async #process(request: ApiRequest): Promise<Answer> {
+  async #process(request: ApiRequest, { caller, facts }: Visit): Promise<Outcome> {
     const { requestId, method, path, form, idempotencyKey } = request;
-    const account = this.world.accounts.authenticate(request.authorization);
-    const facts = requestFacts(method, path, form, idempotencyKey, account.id);
-    const isMeterEvent = method === 'POST' && path === METER_EVENTS_PATH;
-    if (isMeterEvent) account.attempts.note(facts.identifier, idempotencyKey);
-
-    const arrivalFault = this.faults.take('arrival', facts)?.kind;
-    if (arrivalFault === 'resetBefore') return null;
-    if (arrivalFault === '503') throw unavailable();
-    if (arrivalFault === '429Burst') throw rateLimited('endpoint-rate');
-
     const match = matchRoute(this.routes, method, path);
     const endpoint = match ? `${method} ${match.route.path}` : 'unrecognized';
-    this.rateLimiter.admit(account, endpoint, isMeterEvent);
+    this.rateLimiter.admit(caller.account, endpoint, limitOf(caller, method, path));
     if (!match) throw unrecognizedUrl(method, path);
 
     const parameters = new Parameters(form);
     const { pathId } = match;
-    const plan = match.route.plan({ account, parameters, pathId, requestId, idempotencyKey });
-    const response =
-      method === 'POST' && idempotencyKey !== null
-        ? await this.#executeUnderKey(account, request, idempotencyKey, plan, facts)
-        : await this.#execute(plan, facts);
-    return this.faults.take('answer', facts) ? null : response;
-  }
-
-  async #executeUnderKey(
-    account: Account,
-    { requestId, method, path, form }: ApiRequest,
-    key: string,
-    plan: Plan,
-    facts: RequestFacts,
-  ): Promise<ApiResponse> {
-    const { clock, switches } = this.world;
+    const plan = match.route.plan({
+      ...caller,
+      parameters,
+      pathId,
+      path,
+      requestId,
+      idempotencyKey,
+    });
+    const key = method === 'POST' ? idempotencyKey : null;
     const fingerprint = requestFingerprint(method, path, form);
-    const keyed = { key, requestId, fingerprint };
-    const begun = account.idempotencyKeys.begin(keyed, clock.nowMs(), switches);
-    if (isStored(begun)) {
-      await this.#hold(facts);
-      return replayOf(begun);
-    }
-    try {
-      const response = await this.#execute(plan, facts);
-      begun.store(response);
-      return response;
-    } catch (error) {
-      begun.abandon();
-      throw error;
-    }
+    const { account } = caller;
+    const keyed = key === null ? null : { key, requestId, fingerprint };
+    return this.#execution.run({ account, api: apiOf(path), plan, facts, keyed });
   }
 
-  /** Holds the lane until the answer is ready. Errors of the plan itself become answers. */
-  async #execute(plan: Plan, facts: RequestFacts): Promise<ApiResponse> {
-    const { concurrentSameCustomer, processingMs } = this.world.switches;
-    const leave = this.#inFlight.enter(plan.lane, concurrentSameCustomer);
-    try {
-      // Without at least one turn of the event loop no two requests would ever be in flight.
-      await (processingMs > 0 ? pause(processingMs, undefined, { ref: false }) : nextTurn());
-      const fault = this.faults.take('execution', facts)?.kind;
-      const response =
-        fault === '500BeforeCommit' ? errorResponse(internalError()) : responseOf(plan);
-      await this.#hold(facts);
-      return fault === '500AfterCommit' ? errorResponse(internalError()) : response;
-    } finally {
-      leave();
-    }
+  /** What becomes of an outcome on its way to the client. */
+  #transmit(outcome: Outcome, facts: RequestFacts): Answer {
+    if (outcome === 'hang' || outcome === 'reset') return outcome;
+    const fault = this.world.faults.take('answer', facts);
+    if (fault?.kind === 'lostResponse') return 'reset';
+    if (fault?.kind === 'htmlBody') return whole(htmlResponse(fault.status ?? 502));
+    return { response: this.#withHeader(outcome, facts), half: fault?.kind === 'truncatedBody' };
   }
 
-  async #hold(facts: RequestFacts): Promise<void> {
-    const fault = this.faults.take('hold', facts);
-    if (fault?.kind === 'slow') await pause(fault.ms, undefined, { ref: false });
+  #withHeader(response: ApiResponse, facts: RequestFacts): ApiResponse {
+    const fault = this.world.faults.take('header', facts);
+    if (!fault) return response;
+    const headers = { ...response.headers, 'Stripe-Should-Retry': String(fault.value) };
+    return { ...response, headers };
   }
 }
 
-function isStored(begun: KeyClaim | StoredAnswer): begun is StoredAnswer {
-  return 'response' in begun;
-}
-
-function responseOf(plan: Plan): ApiResponse {
-  try {
-    return jsonResponse(200, plan.execute());
-  } catch (error) {
-    if (error instanceof ApiError) return errorResponse(error);
-    throw error;
-  }
-}
-
-function replayOf({ response, originalRequestId }: StoredAnswer): ApiResponse {
-  const replayed = { 'Idempotent-Replayed': 'true', 'Original-Request': originalRequestId };
-  return { ...response, headers: { ...response.headers, ...replayed } };
+function whole(response: ApiResponse): Answer {
+  return { response, half: false };
 }

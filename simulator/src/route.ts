@@ -1,10 +1,13 @@
 import type { Account } from './account.js';
+import type { Caller } from './accounts.js';
 import type { Parameters } from './parameters.js';
 
 /** An authenticated request at its endpoint. */
 export interface Call {
   account: Account;
   parameters: Parameters;
+  keyKind: Caller['keyKind'];
+  path: string;
   /** The `:id` of the path, or the empty string. */
   pathId: string;
   requestId: string;
@@ -20,7 +23,7 @@ export interface Plan {
 }
 
 export interface Route {
-  method: 'GET' | 'POST';
+  method: 'DELETE' | 'GET' | 'POST';
   /** May hold one `:id` segment. */
   path: string;
   /** Checks parameters. What it throws is not stored, as execution has not begun. */

@@ -1,5 +1,13 @@
+import {
+  invoicesOf,
+  subscriptionsOf,
+  type BilledInvoice,
+  type SubscriptionEntry,
+} from './billing-report.js';
 import { addCustomer } from './customers.js';
-import type { ArmedFault, Faults, FaultScript } from './faults.js';
+import { attemptsOf, type AttemptsReport } from './attempts-report.js';
+import type { ArmedFault, FaultScript } from './faults.js';
+import { countForeign, type ForeignEvent } from './foreign-events.js';
 import {
   ledgerOf,
   rejectionsOf,
@@ -13,6 +21,9 @@ import type { Listener } from './listener.js';
 import { resolveSwitches } from './options.js';
 import type { RateLimiter } from './rate-limit.js';
 import type { Switches } from './switches.js';
+import type { WebhookDelivery } from './webhook-delivery.js';
+import type { WebhookEndpoint, WebhookEndpointOrder } from './webhook-endpoint.js';
+import { putEndpoint, type WebhookRuns } from './webhook-run.js';
 import type { World } from './world.js';
 
 export interface ClockState {
@@ -31,8 +42,8 @@ export class Simulator {
 
   constructor(
     private readonly world: World,
-    private readonly faultScripts: Faults,
     private readonly rateLimiter: RateLimiter,
+    private readonly webhookRuns: WebhookRuns,
   ) {}
 
   /** Tells where the simulator can be reached; called once, by `startSimulator`. */
@@ -43,6 +54,7 @@ export class Simulator {
   /** Closes both ports, and with them every open connection. */
   async stop(): Promise<void> {
     const { api, oracle } = this.#started();
+    this.webhookRuns.stop();
     await Promise.all([api.close(), oracle.close()]);
   }
 
@@ -70,6 +82,21 @@ export class Simulator {
     return totalsOf(this.world, filter);
   }
 
+  /** What the requests for meter events looked like, and whether keys were used as they should. */
+  attempts(): AttemptsReport {
+    return attemptsOf(this.world);
+  }
+
+  /** Counts an event of another writer than the client. Throws a RangeError if it cannot count. */
+  countForeign(event: ForeignEvent): LedgerEntry {
+    return countForeign(this.world, event);
+  }
+
+  /** Lets the platform of a key work on an account with the header `Stripe-Account`. */
+  connectAccount(platformKey: string, accountId: string): void {
+    this.world.accounts.connect(platformKey, accountId);
+  }
+
   clock(): ClockState {
     const nowMs = this.world.clock.nowMs();
     const { frozen } = this.world.clock;
@@ -85,21 +112,31 @@ export class Simulator {
     this.world.clock.advanceMs(Math.round(seconds * 1000));
   }
 
+  /**
+   * Moves the clock forward past all that is due on the way, each at its moment, and delivers
+   * webhooks meanwhile. Unix milliseconds.
+   */
+  advanceTo(nowMs: number): Promise<void> {
+    return this.webhookRuns.advanceTo(nowMs);
+  }
+
   freezeClock(frozen: boolean): void {
     this.world.clock.setFrozen(frozen);
   }
 
   /** Throws a RangeError for a fault nobody knows. */
   addFault(script: FaultScript): void {
-    this.faultScripts.add(script);
+    this.world.faults.add(script);
   }
 
   faults(): ArmedFault[] {
-    return this.faultScripts.list();
+    return this.world.faults.list();
   }
 
+  /** Ends an outage too. */
   clearFaults(): void {
-    this.faultScripts.clear();
+    this.world.faults.clear();
+    this.world.outage.end();
   }
 
   switches(): Readonly<Switches> {
@@ -128,10 +165,42 @@ export class Simulator {
     addCustomer(this.world, account, id);
   }
 
+  /** Every invoice with its exact quantities. */
+  invoices(): BilledInvoice[] {
+    return invoicesOf(this.world);
+  }
+
+  subscriptions(): SubscriptionEntry[] {
+    return subscriptionsOf(this.world);
+  }
+
+  /** Adds an endpoint, or with an id changes one. Events made before are not sent to it. */
+  addWebhookEndpoint(order: WebhookEndpointOrder): WebhookEndpoint {
+    return putEndpoint(this.world, order);
+  }
+
+  webhookEndpoints(): WebhookEndpoint[] {
+    return this.world.webhooks.endpoints();
+  }
+
+  /** False when there is none of this id. */
+  removeWebhookEndpoint(id: string): boolean {
+    return this.world.webhooks.remove(id);
+  }
+
+  /** Sends every webhook that is due, and waits for the answers. */
+  deliverDue(): Promise<void> {
+    return this.webhookRuns.deliverDue();
+  }
+
+  /** Every delivery with its attempts, in the order in which the events were made. */
+  webhooks(): WebhookDelivery[] {
+    return this.world.webhooks.deliveries();
+  }
+
   /** Back to the state right after the start: no accounts, no faults, clock and switches as given. */
   reset(): void {
     this.world.reset();
-    this.faultScripts.clear();
     this.rateLimiter.clear();
   }
 

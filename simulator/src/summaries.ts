@@ -1,3 +1,4 @@
+import type { Big } from 'big.js';
 import { aggregate, DAY_SECONDS, HOUR_SECONDS, visibleAt } from './aggregation.js';
 import { ApiError, noSuch } from './errors.js';
 import type { CountedEvent } from './event-log.js';
@@ -43,9 +44,13 @@ function planSummaries(world: World, { account, parameters, pathId }: Call): Pla
       const inRange = events.filter(
         ({ timestamp }) => timestamp >= range.start && timestamp < range.end,
       );
+      const summaryOf = (span: Range, group: readonly CountedEvent[]) => {
+        const value = aggregate(meter, group, world.switches.lastTie);
+        return toSummary(meter, customer, span, value);
+      };
       const summaries = window
-        ? perWindow(meter, customer, inRange, window)
-        : [toSummary(meter, customer, range, inRange)];
+        ? perWindow(inRange, window).map(([span, group]) => summaryOf(span, group))
+        : [summaryOf(range, inRange)];
       const url = `/v1/billing/meters/${meter.id}/event_summaries`;
       return listOf('billing meter event summary', url, summaries, page);
     },
@@ -71,11 +76,9 @@ function checkRange(range: Range, window: 'hour' | 'day' | undefined): void {
 
 /** Newest first, windows without usage left out. */
 function perWindow(
-  meter: Meter,
-  customer: string,
   events: readonly CountedEvent[],
   window: 'hour' | 'day',
-) {
+): [Range, CountedEvent[]][] {
   const seconds = window === 'hour' ? HOUR_SECONDS : DAY_SECONDS;
   const groups = new Map<number, CountedEvent[]>();
   for (const event of events) {
@@ -86,20 +89,15 @@ function perWindow(
   }
   return [...groups]
     .sort(([left], [right]) => right - left)
-    .map(([start, group]) => toSummary(meter, customer, { start, end: start + seconds }, group));
+    .map(([start, group]) => [{ start, end: start + seconds }, group]);
 }
 
 /** The object does not say whose usage it is. The value is exact until it becomes a JSON number. */
-function toSummary(
-  meter: Meter,
-  customer: string,
-  { start, end }: Range,
-  events: readonly CountedEvent[],
-) {
+function toSummary(meter: Meter, customer: string, { start, end }: Range, value: Big) {
   return {
     id: derivedId(modePrefix('mtrusg_', meter.livemode), meter.id, customer, start, end),
     object: 'billing.meter_event_summary' as const,
-    aggregated_value: Number(aggregate(meter, events).toFixed()),
+    aggregated_value: Number(value.toFixed()),
     end_time: end,
     livemode: meter.livemode,
     meter: meter.id,

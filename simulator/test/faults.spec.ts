@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Faults } from '../src/faults.js';
-import { requestFacts } from '../src/fault-match.js';
-import { emptyForm } from '../src/form-decoding.js';
 import { errorOf, openSandbox, post, type Sandbox } from './support/sandbox.js';
 
 const PATH = '/v1/billing/meter_events';
@@ -126,6 +124,25 @@ describe('a script', () => {
     ]);
   });
 
+  it('finds the customer where the meter has it', async () => {
+    const { simulator, stripe, customer } = sandbox;
+    await stripe.billing.meters.create({
+      display_name: 'Mapped',
+      event_name: 'mapped',
+      default_aggregation: { formula: 'sum' },
+      customer_mapping: { type: 'by_id', event_payload_key: 'payer' },
+    });
+    simulator.addFault({ match: { ...EVENTS, customer }, fault: '503' });
+    const payload = { payer: customer, value: '1' };
+    const call = stripe.billing.meterEvents.create({ event_name: 'mapped', payload });
+    expect((await errorOf(call)).statusCode).toBe(503);
+  });
+
+  it('with a member that nobody knows is refused', () => {
+    const script = { match: EVENTS, cuont: 3, fault: '503' } as const;
+    expect(() => sandbox.simulator.addFault(script)).toThrow('cuont');
+  });
+
   it('lets requests go by that it shall skip', async () => {
     sandbox.simulator.addFault({ match: EVENTS, skip: 2, fault: '503' });
     await sandbox.send('1');
@@ -148,7 +165,7 @@ describe('a script', () => {
   });
 
   it('by chance falls on the same requests for the same seed, and on its share of them', () => {
-    const facts = requestFacts('POST', PATH, emptyForm(), null, 'acct_1');
+    const facts = { ...EVENTS, idempotency_key: null, account: 'acct_1', events: [] };
     const fallsOf = (seed: number): boolean[] => {
       const faults = new Faults();
       faults.add({ count: Infinity, probability: 0.25, seed, fault: '503' });

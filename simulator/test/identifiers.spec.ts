@@ -105,6 +105,18 @@ describe('the scope of identifiers', () => {
     expect(simulator.ledger()).toHaveLength(2);
   });
 
+  it('can be the customer of a meter', async () => {
+    const { stripe, send, simulator } = await open({ identifierScope: 'customer' });
+    await stripe.billing.meters.create(SECOND_METER);
+    const { id: other } = await stripe.customers.create();
+    await send('5', { identifier: 'same' });
+    await send('5', { identifier: 'same', customer: other });
+    await send('5', { identifier: 'same', event_name: 'bytes' });
+    await errorOf(send('5', { identifier: 'same' }));
+    await errorOf(send('5', { identifier: 'same', customer: other }));
+    expect(simulator.ledger()).toHaveLength(3);
+  });
+
   it('never reaches another account', async () => {
     const { simulator, send } = await open();
     const other = clientOf(simulator, 'sk_test_other');

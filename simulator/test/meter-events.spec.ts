@@ -114,12 +114,15 @@ describe('the value', () => {
   });
 
   it.each(['1234567890123456', '0.1234567890123456', '1.000000000000000'])(
-    'of more than 15 digits is refused at once under every setting: %s',
+    'of more than 15 digits is refused at once, or later: %s',
     async (value) => {
-      const { send } = await open({ invalidValue: 'async' });
+      const { send, simulator } = await open({ invalidValue: 'async' });
       const error = await errorOf(send(value));
       expect(error.statusCode).toBe(400);
       expect(error.message).toContain(`can have at most 15 digits. Received ${value}`);
+      simulator.setSwitches({ invalidValue: 'sync', tooManyDigits: 'async' });
+      await send(value);
+      expect(rejectionCodes()).toEqual(['meter_event_value_too_many_digits']);
     },
   );
 

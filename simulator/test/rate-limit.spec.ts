@@ -14,6 +14,7 @@ const ONCE = 0.001;
 
 const UNLIMITED: RateLimits = {
   meterEventsLive: Infinity,
+  meterEventStreamLive: Infinity,
   overallSandbox: Infinity,
   overallLive: Infinity,
   perEndpoint: Infinity,
@@ -96,6 +97,20 @@ describe('limits', () => {
     ];
     expect(errors.map(({ statusCode }) => statusCode)).toEqual([400, 400, 429]);
     expect(errors[2]?.headers).toMatchObject({ 'stripe-rate-limited-reason': 'global-rate' });
+  });
+
+  it('of the live stream are its own, and not those of meter events', async () => {
+    const { simulator } = await open({ meterEventsLive: ONCE, meterEventStreamLive: 10_000 });
+    const live = clientOf(simulator, 'sk_live_x');
+    const { authentication_token: token } = await live.v2.billing.meterEventSession.create();
+    const stream = clientOf(simulator, token);
+    const params = { event_name: 'x', payload: { value: '1' } };
+    for (let sent = 0; sent < 3; sent += 1) {
+      await stream.v2.billing.meterEventStream.create({ events: [params] });
+    }
+    expect((await errorOf(live.v2.billing.meterEvents.create(params))).statusCode).toBe(400);
+    const refused = await errorOf(live.v2.billing.meterEvents.create(params));
+    expect(refused).toMatchObject({ statusCode: 429, code: 'rate_limit' });
   });
 
   it('of live meter events hold', async () => {

@@ -79,6 +79,12 @@ describe('headers', () => {
     expect(new Set(ids).size).toBe(3);
   });
 
+  it('tell the virtual time', async () => {
+    sandbox = await openSandbox();
+    const { headers } = (await sandbox.send('1')).lastResponse;
+    expect(headers['date']).toBe('Fri, 30 Oct 2026 12:00:00 GMT');
+  });
+
   it('echo the idempotency key and the version, and name the original request', async () => {
     sandbox = await openSandbox();
     const { headers, requestId } = (await sandbox.send('1', {}, 'key-1')).lastResponse;
