@@ -62,7 +62,7 @@ const READ_WINDOW = `
    WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3
      AND p.status IN ('delivered', 'confirmed')
      AND ($4::text IS NULL OR l.stripe_meter_id = $4) AND ($5::text IS NULL OR p.event_name = $5)
-     AND p.last_attempt_at BETWEEN $6 AND $7
+     AND p.first_attempt_at <= $7 AND p.last_attempt_at >= $6
    ORDER BY p.identifier
   ON CONFLICT (tenant_id, identifier) DO NOTHING
   RETURNING identifier`;

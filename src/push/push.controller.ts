@@ -1,15 +1,20 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage, type Page } from '../database/page.js';
+import { PushResolutionDto } from './push-resolution.dto.js';
+import { PushResolutionService } from './push-resolution.service.js';
 import { PushQueryDto } from './push-query.dto.js';
 import { PushQuery, type PushAnswer } from './push.query.js';
 
 @ApiTags('pushes')
 @Controller('v1/pushes')
 export class PushController {
-  constructor(private readonly pushes: PushQuery) {}
+  constructor(
+    private readonly pushes: PushQuery,
+    private readonly resolutions: PushResolutionService,
+  ) {}
 
   @Get()
   @RequireScope('usage:read')
@@ -22,6 +27,20 @@ export class PushController {
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'One push, with every change of its status' })
   get(@Caller() caller: Principal, @Param('identifier') identifier: string): Promise<PushAnswer> {
+    return this.pushes.one(caller.tenantId, identifier);
+  }
+
+  @Post(':identifier/resolutions')
+  @RequireScope('billing:write')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Settles by hand a push that is unknown, disputed or rejected' })
+  async resolve(
+    @Caller() caller: Principal,
+    @Param('identifier') identifier: string,
+    @Body() resolution: PushResolutionDto,
+  ): Promise<PushAnswer> {
+    await this.pushes.one(caller.tenantId, identifier);
+    await this.resolutions.resolve(caller.tenantId, identifier, resolution);
     return this.pushes.one(caller.tenantId, identifier);
   }
 }

@@ -38,7 +38,7 @@ const TOLD = `
              FILTER (WHERE p.kind = 'total'))[1] AS refused_total
       FROM k JOIN push p USING (customer_no, meter_no, period_start)
       JOIN push_lane l ON l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id
-     WHERE p.tenant_id = $1 AND (p.status <> 'shadow' OR k.shadow)
+     WHERE p.tenant_id = $1 AND (p.status <> 'shadow' OR k.shadow) AND p.purpose <> 'repair'
        AND NOT p.replaced AND NOT l.superseded
      GROUP BY k.customer_no, k.meter_no, k.period_start, k.lane_id, l.lane_id
   )

@@ -1,0 +1,227 @@
+import type { Queryable, Transaction } from '../database/connections.js';
+import {
+  formatInstantMicros,
+  MICROS_PER_DAY,
+  MICROS_PER_SECOND,
+  type Micros,
+} from '../domain/instant.js';
+import type { PushStatus } from '../outbox/push-status.js';
+import type { ReadingCause } from './push-reading.js';
+
+/** A push to be read, and all that its reading needs. */
+export interface DueReading {
+  readonly identifier: string;
+  readonly cause: ReadingCause;
+  readonly code: string | null;
+  readonly status: PushStatus;
+  readonly transitionNo: number;
+  readonly kind: 'delta' | 'total';
+  readonly pushed: string;
+  readonly timestamp: Micros;
+  readonly stripeMeterId: string;
+  readonly stripeCustomerId: string;
+  readonly lastAttemptAt: Micros | null;
+  readonly reads: number;
+  readonly before: string | null;
+  readonly agreedSince: Micros | null;
+  /** A total that a later one stands above, whatever became of it. */
+  readonly isOutdated: boolean;
+}
+
+/** A later push to the same Stripe meter, whose minute shows whether Stripe has come as far. */
+export interface LaterPush {
+  readonly identifier: string;
+  readonly stripeCustomerId: string;
+  readonly value: string;
+  readonly timestamp: Micros;
+  readonly isConfirmed: boolean;
+}
+
+/** An older total stays unknown: the next one would find no timestamp that Stripe still takes. */
+const REPLACEABLE_FOR = 33 * MICROS_PER_DAY;
+
+/** While a reader has a push, no other takes it. */
+const LEASE_S = 120;
+
+/**
+ * What may not be sent again by itself any more. The value of a total goes into the next one, whose
+ * later timestamp makes it stand whether this one arrived or not: its lane is planned again.
+ */
+const QUEUE = `
+  WITH overdue AS MATERIALIZED (
+    SELECT p.identifier, p.kind, p.customer_no, p.meter_no, p.period_start
+      FROM push p
+     WHERE p.tenant_id = $1 AND p.status = 'unknown' AND NOT p.replaced AND p.target IS DISTINCT FROM 'file'
+       AND (p.next_attempt_at IS NULL OR p.first_attempt_at <= $3)
+       AND (p.kind = 'delta' OR p."timestamp" > $5)
+       AND NOT EXISTS (SELECT FROM push_reading r
+                        WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
+     ORDER BY p.identifier LIMIT $4
+  ), replaced AS (
+    UPDATE push p SET replaced = true, next_attempt_at = NULL
+      FROM overdue o
+     WHERE p.tenant_id = $1 AND p.identifier = o.identifier AND o.kind = 'total'
+       AND p.status = 'unknown'
+    RETURNING p.customer_no, p.meter_no, p.period_start
+  ), work AS (
+    INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+    SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, true FROM replaced
+    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  )
+  INSERT INTO push_reading (tenant_id, identifier, cause, next_read_at)
+  SELECT $1, identifier, 'unknown', $2 FROM overdue WHERE kind = 'delta'
+  ON CONFLICT (tenant_id, identifier) DO NOTHING
+  RETURNING identifier`;
+
+const CLAIM = `
+  WITH due AS MATERIALIZED (
+    SELECT r.identifier
+      FROM push_reading r
+      JOIN push p ON p.tenant_id = $1 AND p.identifier = r.identifier
+     WHERE r.tenant_id = $1 AND r.next_read_at <= $4
+       AND p.account_id = $2 AND p.livemode = $3
+     ORDER BY r.next_read_at LIMIT $6
+       FOR UPDATE OF r SKIP LOCKED
+  ), claimed AS (
+    UPDATE push_reading r SET next_read_at = $5
+      FROM due WHERE r.tenant_id = $1 AND r.identifier = due.identifier
+    RETURNING r.*
+  )
+  SELECT r.identifier, r.cause, r.code, p.status, p.transition_no AS "transitionNo", p.kind,
+         trim_scale(p.value)::text AS "pushed", p."timestamp",
+         l.stripe_meter_id AS "stripeMeterId", p.stripe_customer_id AS "stripeCustomerId",
+         p.last_attempt_at AS "lastAttemptAt", r.reads, trim_scale(r.value)::text AS "before",
+         r.agreed_since AS "agreedSince",
+         p.kind = 'total' AND EXISTS (
+           SELECT FROM push n
+            WHERE n.tenant_id = $1 AND n.lane_id = p.lane_id AND n.kind = 'total'
+              AND n.sequence > p.sequence AND n.status IN ('delivered', 'confirmed'))
+           AS "isOutdated"
+    FROM claimed r
+    JOIN push p ON p.tenant_id = $1 AND p.identifier = r.identifier
+    JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id
+   ORDER BY r.identifier`;
+
+/** The earliest, since it is the likeliest to show. */
+const LATER_PUSH = `
+  SELECT p.identifier, p.stripe_customer_id AS "stripeCustomerId",
+         trim_scale(p.value)::text AS "value", p."timestamp",
+         p.status = 'confirmed' AS "isConfirmed"
+    FROM push p
+    JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND l.stripe_meter_id = $4
+   WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3 AND p.purpose <> 'restored'
+     AND p.status IN ('delivered', 'confirmed') AND p.kind = $6 AND p.first_attempt_at > $5
+   ORDER BY p.status, p.first_attempt_at LIMIT 1`;
+
+const NOTE = `
+  UPDATE push_reading
+     SET reads = reads + 1, value = $3, agreed_since = $4, last_read_at = $5, next_read_at = $6
+   WHERE tenant_id = $1 AND identifier = $2`;
+
+const ALERT = `
+  UPDATE push SET reason = $3 WHERE tenant_id = $1 AND identifier = $2 AND status = 'unknown'`;
+
+const POSTPONE = `
+  UPDATE push_reading SET next_read_at = $3 WHERE tenant_id = $1 AND identifier = $2`;
+
+const FORGET = 'DELETE FROM push_reading WHERE tenant_id = $1 AND identifier = $2';
+
+export interface ReadingRequest {
+  readonly accountId: string;
+  readonly livemode: boolean;
+  readonly limit: number;
+}
+
+/** Has unknown pushes read whose resending has ended. */
+export async function queueOverdue(
+  tx: Transaction,
+  tenantId: string,
+  now: { readonly time: Micros; readonly ofTenant: Micros },
+  resendWindowSeconds: number,
+  limit: number,
+): Promise<void> {
+  await tx.query(QUEUE, [
+    tenantId,
+    formatInstantMicros(now.time),
+    formatInstantMicros(now.time - resendWindowSeconds * MICROS_PER_SECOND),
+    limit,
+    formatInstantMicros(now.ofTenant - REPLACEABLE_FOR),
+  ]);
+}
+
+/** Takes pushes to be read for this process alone, for two minutes. */
+export async function claimReadings(
+  tx: Transaction,
+  tenantId: string,
+  now: Micros,
+  { accountId, livemode, limit }: ReadingRequest,
+): Promise<DueReading[]> {
+  return tx.query<DueReading>(CLAIM, [
+    tenantId,
+    accountId,
+    livemode,
+    formatInstantMicros(now),
+    formatInstantMicros(now + LEASE_S * MICROS_PER_SECOND),
+    limit,
+  ]);
+}
+
+export async function laterPush(
+  db: Queryable,
+  tenantId: string,
+  { accountId, livemode }: Omit<ReadingRequest, 'limit'>,
+  { stripeMeterId, kind, after }: Pick<DueReading, 'stripeMeterId' | 'kind'> & { after: Micros },
+): Promise<LaterPush | undefined> {
+  const [later] = await db.query<LaterPush>(LATER_PUSH, [
+    tenantId,
+    accountId,
+    livemode,
+    stripeMeterId,
+    formatInstantMicros(after),
+    kind,
+  ]);
+  return later;
+}
+
+export async function noteRead(
+  db: Queryable,
+  tenantId: string,
+  identifier: string,
+  note: { value: string; agreedSince: Micros; now: Micros; nextReadAt: Micros },
+): Promise<void> {
+  await db.query(NOTE, [
+    tenantId,
+    identifier,
+    note.value,
+    formatInstantMicros(note.agreedSince),
+    formatInstantMicros(note.now),
+    formatInstantMicros(note.nextReadAt),
+  ]);
+}
+
+/** Says at the push why it stays unknown. */
+export async function noteAlert(
+  db: Queryable,
+  tenantId: string,
+  identifier: string,
+  reason: string,
+): Promise<void> {
+  await db.query(ALERT, [tenantId, identifier, reason]);
+}
+
+export async function postponeReading(
+  db: Queryable,
+  tenantId: string,
+  identifier: string,
+  nextReadAt: Micros,
+): Promise<void> {
+  await db.query(POSTPONE, [tenantId, identifier, formatInstantMicros(nextReadAt)]);
+}
+
+export async function forgetReading(
+  db: Queryable,
+  tenantId: string,
+  identifier: string,
+): Promise<void> {
+  await db.query(FORGET, [tenantId, identifier]);
+}

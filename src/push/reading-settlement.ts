@@ -1,0 +1,74 @@
+import type { Transaction } from '../database/connections.js';
+import type { Micros } from '../domain/instant.js';
+import {
+  changeStatus,
+  parkLane,
+  type ChangedPush,
+  type StatusChange,
+} from '../outbox/change-status.store.js';
+import { forgetReading, type DueReading } from './push-reading.store.js';
+import type { Verdict } from './push-reading.js';
+import { addWork } from './push-work.store.js';
+
+/** Why a push that Stripe took is found not counted, where no report says it. */
+const NOT_COUNTED = 'not_counted';
+
+/** Writes down what reading showed of a push, unless it has moved on meanwhile. */
+export async function settleReading(
+  tx: Transaction,
+  tenantId: string,
+  reading: DueReading,
+  verdict: Verdict,
+  at: Micros,
+): Promise<void> {
+  const { identifier, status, transitionNo } = reading;
+  const seen = { identifier, transitionNo, from: status, by: 'reading', at } as const;
+  if (verdict === 'counted') {
+    const to = status === 'unknown' ? 'delivered' : 'confirmed';
+    if (status === to) return forgetReading(tx, tenantId, identifier);
+    await changeStatus(tx, tenantId, { ...seen, to, reason: 'read_back', replaced: false });
+    return;
+  }
+  if (status === 'unknown') {
+    await reject(tx, tenantId, { ...seen, reason: 'not_delivered', replaced: true });
+    return;
+  }
+  if (reading.isOutdated && status !== 'disputed') return forgetReading(tx, tenantId, identifier);
+  await refuse(tx, tenantId, reading, at);
+}
+
+/** Stripe took it and did not count it: for a reason that it gave, or for none. */
+async function refuse(
+  tx: Transaction,
+  tenantId: string,
+  { identifier, status, transitionNo, code, isOutdated }: DueReading,
+  at: Micros,
+): Promise<void> {
+  const reason = code ?? NOT_COUNTED;
+  const seen = { identifier, by: 'reading', reason, at } as const;
+  let disputedNo: number | undefined = transitionNo;
+  if (status !== 'disputed') {
+    const change = { ...seen, transitionNo, from: status, to: 'disputed' } as const;
+    disputedNo = (await changeStatus(tx, tenantId, { ...change, replaced: false }))?.transitionNo;
+  }
+  if (disputedNo === undefined) return;
+  // A reason that Stripe gave stands until something is repaired; its value is held till then.
+  const isParked = code !== null && !isOutdated;
+  const rejected = await reject(tx, tenantId, {
+    ...seen,
+    transitionNo: disputedNo,
+    from: 'disputed',
+    replaced: !isParked,
+  });
+  if (rejected !== undefined && isParked) await parkLane(tx, tenantId, rejected.laneId, code, at);
+}
+
+async function reject(
+  tx: Transaction,
+  tenantId: string,
+  change: Omit<StatusChange, 'to'>,
+): Promise<ChangedPush | undefined> {
+  const rejected = await changeStatus(tx, tenantId, { ...change, to: 'rejected' });
+  if (rejected !== undefined) await addWork(tx, tenantId, [rejected]);
+  return rejected;
+}
