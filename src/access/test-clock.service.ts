@@ -61,7 +61,13 @@ export class TestClockService {
     return true;
   }
 
+  /** The account that the tenant set goes before the key of the environment. */
   private async isLive(tenantId: string): Promise<boolean> {
+    const [account] = await this.db.work.query<{ livemode: boolean }>(
+      'SELECT livemode FROM stripe_account WHERE tenant_id = $1',
+      [tenantId],
+    );
+    if (account !== undefined) return account.livemode;
     const key = this.config.STRIPE_SECRET_KEY;
     if (key === undefined || TEST_KEY.test(key)) return false;
     return (await this.tenants.byId(tenantId))?.name === DEFAULT_TENANT;

@@ -8,6 +8,13 @@ import { decodedStream } from './decoded-stream.js';
 /** Of a body in one piece, decoded; NDJSON has no limit but that of a line. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route takes its JSON as it came, in a Buffer of at most so many bytes: it is signed. */
+    rawBodyBytesMax?: number;
+  }
+}
+
 const JSON_TYPES = /^application\/(?:cloudevents(?:-batch)?\+)?json *(?:;|$)/i;
 
 /** From the headers to the last byte of a body in one piece: a byte a second must not hold us. */
@@ -30,7 +37,9 @@ export function registerBodyParsers(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(JSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
     requireUtf8(request);
-    return readJson(await readWhole(request, raw));
+    const { rawBodyBytesMax } = request.routeOptions.config;
+    if (rawBodyBytesMax !== undefined) return readWhole(request, raw, rawBodyBytesMax);
+    return readJson(await readWhole(request, raw, MAX_BODY_BYTES));
   });
   fastify.addContentTypeParser(NDJSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
     requireUtf8(request);
@@ -42,9 +51,13 @@ export function registerBodyParsers(fastify: FastifyInstance): void {
   });
 }
 
-async function readWhole(request: FastifyRequest, raw: Readable): Promise<Buffer> {
+async function readWhole(
+  request: FastifyRequest,
+  raw: Readable,
+  bytesMax: number,
+): Promise<Buffer> {
   const gzip = isGzip(request);
-  if (Number(request.headers['content-length']) > MAX_BODY_BYTES) throw tooLarge();
+  if (Number(request.headers['content-length']) > bytesMax) throw tooLarge(bytesMax);
 
   const decoded = decodedStream(raw, gzip);
   const deadline = setTimeout(() => decoded.destroy(tooSlow()), WHOLE_BODY_MS);
@@ -54,7 +67,7 @@ async function readWhole(request: FastifyRequest, raw: Readable): Promise<Buffer
     for await (const chunk of decoded as AsyncIterable<Buffer>) {
       length += chunk.length;
       // A bomb is inflated up to here and no further.
-      if (length > MAX_BODY_BYTES) throw tooLarge();
+      if (length > bytesMax) throw tooLarge(bytesMax);
       chunks.push(chunk);
     }
   } finally {
@@ -106,9 +119,6 @@ function tooSlow(): Problem {
   });
 }
 
-function tooLarge(): Problem {
-  return new Problem(
-    'payload_too_large',
-    `the body is larger than ${MAX_BODY_BYTES} bytes decoded`,
-  );
+function tooLarge(bytesMax: number): Problem {
+  return new Problem('payload_too_large', `the body is larger than ${bytesMax} bytes decoded`);
 }

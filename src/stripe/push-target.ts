@@ -1,5 +1,5 @@
 import type { Micros } from '../domain/instant.js';
-import type { StripeAccount } from './stripe-account.js';
+import type { PushAccount } from './push-site.js';
 
 /** What one push sends, as its row froze it: the same row gives the same bytes. */
 export interface PushBody {
@@ -23,8 +23,14 @@ export type SendOutcome =
   | { readonly kind: 'idempotency_mismatch'; readonly message: string }
   /** An earlier 500, which the key now repeats for ever. */
   | { readonly kind: 'stored_500'; readonly message: string }
-  /** Surely not executed. */
-  | { readonly kind: 'try_later'; readonly why: string; readonly tooFast: boolean }
+  /** Surely not executed; `tooFast` where all calls to the account are to be fewer. */
+  | {
+      readonly kind: 'try_later';
+      readonly why: string;
+      readonly tooFast: boolean;
+      /** Whatever had been called. */
+      readonly isDown?: true;
+    }
   /** The key is not accepted, whatever it sends. */
   | { readonly kind: 'account_refused'; readonly message: string }
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
@@ -34,9 +40,5 @@ export type SendOutcome =
 /** Where pushes go. */
 export abstract class PushTarget {
   /** One call. Never throws for what the other side does. */
-  abstract send(
-    account: StripeAccount,
-    body: PushBody,
-    idempotencyKey: string,
-  ): Promise<SendOutcome>;
+  abstract send(account: PushAccount, body: PushBody, idempotencyKey: string): Promise<SendOutcome>;
 }

@@ -21,13 +21,17 @@ export function outcomeOfError(error: unknown): SendOutcome {
   // No status: no answer, or one that broke off or is no JSON.
   if (statusCode === undefined) return { kind: 'unknown', why: message };
   if (statusCode === 429 || code === 'rate_limit') {
-    return { kind: 'try_later', why: `${statusCode} ${message}`, tooFast: true };
+    const tooFast = !isAboutOneObject(error);
+    return { kind: 'try_later', why: `${statusCode} ${message}`, tooFast };
   }
   if (statusCode === 409 || statusCode === 503) {
-    return { kind: 'try_later', why: `${statusCode} ${message}`, tooFast: false };
+    const down = statusCode === 503 ? ({ isDown: true } as const) : {};
+    return { kind: 'try_later', why: `${statusCode} ${message}`, tooFast: false, ...down };
   }
   if (statusCode === 401 || statusCode === 403) return { kind: 'account_refused', message };
-  if (rawType === 'idempotency_error') return { kind: 'idempotency_mismatch', message };
+  if (rawType === 'idempotency_error' || code === 'idempotency_error') {
+    return { kind: 'idempotency_mismatch', message };
+  }
   if (IDENTIFIER_TAKEN.test(error.message) || code === 'duplicate_meter_event') {
     return { kind: 'identifier_taken', message };
   }
@@ -38,6 +42,14 @@ export function outcomeOfError(error: unknown): SendOutcome {
     return { kind: 'refused', code: codeOf(error), message };
   }
   return { kind: 'unknown', why: `${statusCode} ${message}` };
+}
+
+/**
+ * Another call about the same object was on its way: fewer calls about others would not help.
+ * Source: https://docs.stripe.com/rate-limits#object-lock-timeouts
+ */
+function isAboutOneObject({ code, headers }: Stripe.errors.StripeError): boolean {
+  return code === 'lock_timeout' || headers?.['stripe-rate-limited-reason'] === 'resource-specific';
 }
 
 /** Stripe's code, or a name for the refusals that carry none. */

@@ -1,3 +1,4 @@
+import type { Agent } from 'node:http';
 import Stripe from 'stripe';
 
 /** Long enough for a slow answer, short against the lease of a push. The SDK's own is 80 s. */
@@ -9,6 +10,14 @@ const CLOSED_CONNECTION: ReadonlySet<unknown> = new Set(
 
 type HttpClient = NonNullable<Stripe.StripeConfig['httpClient']>;
 
+/** How requests travel, where not as usual. */
+export interface StripeTransport {
+  /** Named in the `Stripe-Account` header of every call. */
+  readonly connectedAccount?: string | null;
+  readonly agent?: Agent;
+  readonly timeoutMs?: number;
+}
+
 /**
  * The SDK without retries of its own: a push is sent again from its row, where it is counted.
  *
@@ -17,17 +26,22 @@ type HttpClient = NonNullable<Stripe.StripeConfig['httpClient']>;
  * connection by the error's code, so that is taken away.
  * Source: stripe-node 23.1.0, RequestSender._shouldRetry.
  */
-export function stripeClient(secretKey: string, apiBase: string): Stripe {
+export function stripeClient(
+  secretKey: string,
+  apiBase: string,
+  { connectedAccount = null, agent, timeoutMs = TIMEOUT_MS }: StripeTransport = {},
+): Stripe {
   const { protocol, hostname, port } = new URL(apiBase);
   return new Stripe(secretKey, {
     host: hostname,
     protocol: protocol === 'http:' ? 'http' : 'https',
     port: port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port),
     maxNetworkRetries: 0,
-    timeout: TIMEOUT_MS,
+    timeout: timeoutMs,
     telemetry: false,
     appInfo: { name: 'countonce' },
-    httpClient: sendingOnce(Stripe.createNodeHttpClient()),
+    ...(connectedAccount !== null && { stripeAccount: connectedAccount }),
+    httpClient: sendingOnce(Stripe.createNodeHttpClient(agent)),
   });
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
+import { Metrics } from '../metrics/metrics.js';
 import { PushTarget, type PushBody, type SendOutcome } from './push-target.js';
 import { outcomeOfError } from './send-outcome.js';
 import type { StripeAccount } from './stripe-account.js';
@@ -11,15 +12,18 @@ import { StripePace } from './stripe-pace.js';
  */
 @Injectable()
 export class StripeMeterEvents extends PushTarget {
-  constructor(private readonly pace: StripePace) {
+  constructor(
+    private readonly pace: StripePace,
+    private readonly metrics: Metrics,
+  ) {
     super();
   }
 
   async send(account: StripeAccount, body: PushBody, idempotencyKey: string): Promise<SendOutcome> {
-    await this.pace.turn(account);
+    const end = this.metrics.stripeRequestSeconds.startTimer();
     const outcome = await call(account, body, idempotencyKey);
-    if (outcome.kind === 'try_later' && outcome.tooFast) this.pace.slowDown(account);
-    else if (outcome.kind !== 'unknown') this.pace.recover(account);
+    end({ outcome: outcome.kind });
+    if (outcome.kind === 'try_later' && outcome.tooFast) await this.pace.slowDown(account);
     return outcome;
   }
 }

@@ -39,5 +39,12 @@ export type HandlerResult =
  */
 export abstract class StripeEventHandler {
   abstract readonly types: readonly string[];
+
+  /**
+   * Stripe is told 200 only once the event is done, and 503 before. It holds an invoice back as
+   * long as its `invoice.created` is not answered with 2xx, 72 hours at most.
+   */
+  readonly answersWhenDone: boolean = false;
+
   abstract handle(event: InboxEvent, account: StripeAccount): Promise<HandlerResult>;
 }

@@ -1,0 +1,37 @@
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { parsePage } from '../database/page.js';
+import { fromEvent, StripeEventQueryDto } from './stripe-event.dto.js';
+import { StripeEventService } from './stripe-event.service.js';
+
+@ApiTags('Stripe')
+@Controller('v1/stripe-events')
+export class StripeEventController {
+  constructor(private readonly events: StripeEventService) {}
+
+  @Get()
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'What Stripe sent, and what became of it' })
+  async list(@Caller() caller: Principal, @Query() query: StripeEventQueryDto) {
+    const page = parsePage(query, ['instant', 'text']);
+    const events = await this.events.list(caller.tenantId, query, page);
+    return { ...events, data: events.data.map(fromEvent) };
+  }
+
+  @Get(':id')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'One event of Stripe' })
+  async get(@Caller() caller: Principal, @Param('id') eventId: string) {
+    return fromEvent(await this.events.one(caller.tenantId, eventId));
+  }
+
+  @Post(':id/retries')
+  @HttpCode(202)
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'Work again on an event that was given up, failed or was ignored' })
+  async retry(@Caller() caller: Principal, @Param('id') eventId: string) {
+    return fromEvent(await this.events.retry(caller.tenantId, eventId));
+  }
+}
