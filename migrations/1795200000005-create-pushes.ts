@@ -30,6 +30,31 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         CONSTRAINT stripe_meter_pkey PRIMARY KEY (tenant_id, account_id, livemode, event_name)
       );
 
+      -- How far ahead the calls to a Stripe account are given out to processes. Stripe's limits know
+      -- nothing of our tenants.
+      CREATE TABLE stripe_pace (
+        account_id    text COLLATE "C" NOT NULL,
+        livemode      boolean     NOT NULL,
+        leased_until  timestamptz NOT NULL,
+        -- To how many calls a second Stripe had it slowed down; it is sped up again from then on.
+        slowed_to     numeric,
+        slowed_at     timestamptz,
+        CONSTRAINT stripe_pace_pkey PRIMARY KEY (account_id, livemode),
+        CONSTRAINT stripe_pace_slowed_check CHECK ((slowed_to IS NULL) = (slowed_at IS NULL))
+      );
+
+      -- What was read of a Stripe account in a month: Stripe's allocation is counted by month.
+      CREATE TABLE stripe_reads (
+        account_id    text COLLATE "C" NOT NULL,
+        livemode      boolean     NOT NULL,
+        -- Its first instant, in UTC.
+        month         timestamptz NOT NULL,
+        reads         integer     NOT NULL,
+        -- When the latest of them had its turn, or will have it.
+        last_turn_at  timestamptz NOT NULL,
+        CONSTRAINT stripe_reads_pkey PRIMARY KEY (account_id, livemode, month)
+      );
+
       -- Billing periods whose pushes are to be planned anew.
       CREATE TABLE push_work (
         tenant_id     uuid        NOT NULL,
@@ -140,7 +165,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         reason              text,
         -- What the status rests on, once it is settled.
         settled_by          text,
-        -- The interface that its first call went through; every later one takes the same.
+        -- What its calls go through: none takes another way once one of them may have been executed.
         target              text,
         key_no              integer     NOT NULL DEFAULT 0,
         attempts            integer     NOT NULL DEFAULT 0,
@@ -191,8 +216,16 @@ export class CreatePushes1795200000005 implements MigrationInterface {
       -- At most one call in flight per Stripe customer and meter, whoever sends.
       CREATE UNIQUE INDEX push_in_flight_key ON push (account_id, livemode, stripe_customer_id,
         event_name) WHERE status = 'sending';
+      -- In which order pushes go. The hour in which one became due is order enough there: so those
+      -- of one Stripe customer stand together, and are passed over in one step.
+      CREATE INDEX push_order_idx ON push (tenant_id, account_id, livemode, closes, finalizes_at,
+        date_bin('1 hour', next_attempt_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
+        stripe_customer_id, event_name, next_attempt_at, sequence)
+        WHERE status IN ('pending', 'unknown') AND next_attempt_at IS NOT NULL;
       CREATE INDEX push_due_idx ON push (tenant_id, next_attempt_at)
-        WHERE status IN ('pending', 'sending', 'unknown');
+        WHERE status IN ('pending', 'unknown');
+      CREATE INDEX push_unknown_idx ON push (tenant_id, first_attempt_at) WHERE status = 'unknown';
+      CREATE INDEX push_lease_idx ON push (tenant_id, lease_until) WHERE status = 'sending';
       CREATE INDEX push_period_idx ON push (tenant_id, customer_no, meter_no, period_start);
 
       -- Pushes whose own minute is to be read at Stripe, and what the reads said so far.
@@ -239,7 +272,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
       DROP TABLE push_hold; DROP TABLE push_reading; DROP TABLE push; DROP TABLE push_transition; DROP TABLE push_lane;
-      DROP TABLE push_work; DROP TABLE stripe_meter;
+      DROP TABLE push_work; DROP TABLE stripe_reads; DROP TABLE stripe_pace; DROP TABLE stripe_meter;
       DROP TABLE stripe_account_identity
     `);
   }

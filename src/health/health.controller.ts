@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Public } from '../access/require-scope.js';
 import { Database } from '../database/database.js';
 import { isMigrated } from '../database/migrated.js';
+import { PUSH_STOP_DETAILS, pushStop } from '../outbox/push-guard.js';
 import { Problem } from '../problem/problem.js';
 import { Draining } from './draining.js';
 
@@ -26,7 +27,7 @@ export class HealthController {
   @Get('ready')
   @Public()
   @ApiOperation({ summary: 'Whether requests may be sent here' })
-  async ready(): Promise<{ status: 'ready' }> {
+  async ready(): Promise<{ status: 'ready'; pushes?: string }> {
     if (this.draining.isDraining)
       throw new Problem('service_unavailable', 'the process is shutting down');
     const [state] = await this.db.health.query<{ readOnly: boolean }>(
@@ -40,6 +41,9 @@ export class HealthController {
         'the database is not migrated; run countonce migrate',
       );
     }
-    return { status: 'ready' };
+    const stop = await pushStop(this.db.health);
+    return stop === undefined
+      ? { status: 'ready' }
+      : { status: 'ready', pushes: PUSH_STOP_DETAILS[stop] };
   }
 }

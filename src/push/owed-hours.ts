@@ -45,7 +45,7 @@ const OWED = `
       FROM k JOIN push p USING (customer_no, meter_no, period_start)
       JOIN push_lane l ON l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id
      WHERE p.tenant_id = $1 AND p.hour IS NOT NULL AND (p.status <> 'shadow' OR k.shadow)
-       AND NOT l.superseded
+       AND p.purpose <> 'repair' AND NOT l.superseded
   )
   SELECT customer_no AS "customerNo", meter_no AS "meterNo", period_start AS "periodStart", hour,
          trim_scale(sum(value))::text AS "value", trim_scale(sum(rejected))::text AS "rejectedValue"

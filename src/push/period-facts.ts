@@ -1,8 +1,14 @@
+import { periodSourcesOf } from '../customers/billing-source.store.js';
 import type { Transaction } from '../database/connections.js';
-import type { Micros } from '../domain/instant.js';
+import { MICROS_PER_MINUTE, type Micros } from '../domain/instant.js';
+import { pricingOf } from '../domain/item-period.js';
 import type { MappingChange } from '../domain/mapping-change.js';
 import type { Aggregation, PushMode } from '../domain/meter.js';
+import type { UnbillableReason } from '../outbox/hold-reason.js';
 import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
+
+/** How long Stripe leaves the invoice of a period a draft, where nothing else is known. */
+const DRAFT_TIME = 60 * MICROS_PER_MINUTE;
 
 /** What a plan needs to know of a period but its usage and its pushes. */
 export interface PeriodFacts extends PeriodKey {
@@ -19,6 +25,19 @@ export interface PeriodFacts extends PeriodKey {
   readonly meterMappingFrom: MappingChange | null;
   readonly mode: PushMode;
   readonly pushFrom: Micros | null;
+  /** When its invoice becomes final, as far as is known. */
+  readonly finalizesAt: Micros;
+  /** Why what is not pushed yet will never be billed. */
+  readonly unbillable: UnbillableReason | null;
+  /** Whether one subscription item bills it; nothing where Stripe does not say when it ends. */
+  readonly pricing: 'one' | 'none' | 'several' | null;
+}
+
+interface FactsRow extends Omit<PeriodFacts, 'finalizesAt' | 'pricing' | 'unbillable'> {
+  readonly ofItem: boolean;
+  readonly invoiceFinalizesAt: Micros | null;
+  readonly isInvoiceFinal: boolean;
+  readonly isCustomerDeleted: boolean;
 }
 
 const FACTS = `
@@ -27,7 +46,12 @@ const FACTS = `
          c.customer_id AS "customerId", c.stripe_customer_id AS "stripeCustomerId",
          c.mapping_from AS "customerMappingFrom", m.key AS "meterKey", s.aggregation,
          s.stripe_event_name AS "stripeEventName", s.mapping_from AS "meterMappingFrom",
-         coalesce(c.push, s.push) AS "mode", s.push_from AS "pushFrom"
+         coalesce(c.push, s.push) AS "mode", s.push_from AS "pushFrom", p.of_item AS "ofItem",
+         i.finalizes_at AS "invoiceFinalizesAt",
+         coalesce(i.status <> 'draft', false) AS "isInvoiceFinal",
+         EXISTS (SELECT FROM subscription_reading r
+                  WHERE r.tenant_id = $1 AND r.stripe_customer_id = c.stripe_customer_id
+                    AND r.deleted_at IS NOT NULL) AS "isCustomerDeleted"
     FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
            AS k (customer_no, meter_no, period_start)
     JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = k.customer_no
@@ -38,6 +62,15 @@ const FACTS = `
            SELECT * FROM meter_settings s
             WHERE s.tenant_id = $1 AND s.meter_no = k.meter_no
             ORDER BY version DESC LIMIT 1) s ON true
+    LEFT JOIN LATERAL (
+           SELECT v.status, v.finalizes_at
+             FROM invoice_period b
+             JOIN stripe_invoice v ON v.tenant_id = $1 AND v.account_id = b.account_id
+              AND v.livemode = b.livemode AND v.invoice_id = b.invoice_id
+            WHERE b.tenant_id = $1 AND b.customer_no = k.customer_no AND b.meter_no = k.meter_no
+              AND b.period_start <= k.period_start AND b.period_end >= p.period_end
+              AND v.status <> 'deleted'
+            ORDER BY v.status = 'draft' DESC, v.made_at DESC LIMIT 1) i ON true
    ORDER BY k.customer_no, k.meter_no, k.period_start`;
 
 /** Periods that have no row any more are left out. */
@@ -46,5 +79,26 @@ export async function periodFacts(
   tenantId: string,
   keys: readonly PeriodKey[],
 ): Promise<PeriodFacts[]> {
-  return tx.query<PeriodFacts>(FACTS, [tenantId, ...periodKeyArrays(keys)]);
+  const rows = await tx.query<FactsRow>(FACTS, [tenantId, ...periodKeyArrays(keys)]);
+  const ofItems = rows.filter(({ ofItem }) => ofItem);
+  const customerNos = [...new Set(ofItems.map(({ customerNo }) => customerNo))];
+  const sources = await periodSourcesOf(tx, tenantId, customerNos);
+  return rows.map(({ ofItem, invoiceFinalizesAt, isInvoiceFinal, isCustomerDeleted, ...facts }) => {
+    const { customerNo, meterNo, periodStart: start, periodEnd: end } = facts;
+    const items = sources.get(customerNo)?.get(meterNo)?.items ?? [];
+    return {
+      ...facts,
+      finalizesAt: invoiceFinalizesAt ?? end + DRAFT_TIME,
+      unbillable: unbillableOf(isInvoiceFinal, isCustomerDeleted),
+      pricing: ofItem ? pricingOf(items, { start, end }) : null,
+    };
+  });
+}
+
+function unbillableOf(
+  isInvoiceFinal: boolean,
+  isCustomerDeleted: boolean,
+): UnbillableReason | null {
+  if (isInvoiceFinal) return 'invoice_finalized';
+  return isCustomerDeleted ? 'customer_deleted' : null;
 }

@@ -74,22 +74,20 @@ function planOf(
   previousTimestamp: Micros | undefined,
 ): PushPlan {
   const obstacle = obstacleOf(route, state);
-  if (route.kind === 'hourly_delta') return planHours(window, hours, obstacle, minutes);
+  const values = 'destination' in route ? route.destination.values : 'decimal';
+  if (route.kind === 'hourly_delta') return planHours(window, hours, obstacle, minutes, values);
   const whole = difference(value?.value ?? '0', told.elsewhere);
   if (route.kind === 'total') {
     const { total: toldValue, refusedTotal: refusedValue } = told;
-    return planTotal(
-      window,
-      { value: whole, toldValue, refusedValue, previousTimestamp },
-      obstacle,
-    );
+    const owedTotal = { value: whole, toldValue, refusedValue, previousTimestamp };
+    return planTotal(window, owedTotal, obstacle, values);
   }
   const owed = {
     value: difference(whole, told.deltas),
     rejectedValue: told.rejectedDeltas,
     latestHour: value?.latestHour ?? window.start,
   };
-  return planPeriodDelta(window, owed, obstacle, minutes);
+  return planPeriodDelta(window, owed, obstacle, minutes, values);
 }
 
 function obstacleOf(route: Route, state: LaneState | undefined): Obstacle | undefined {

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { PushAccounts } from '../stripe/push-site.js';
 import { requeueChanged } from './push-requeue.store.js';
 
 /**
- * Notices that mappings, meters or schedules changed: each change raises the version of the
+ * Notices that mappings, meters, schedules or the Stripe account changed: each change raises the version of the
  * tenant's gate. The first look of a process counts as a change, since its key may be new.
  */
 @Injectable()
@@ -13,13 +13,15 @@ export class PushChanges {
 
   constructor(
     private readonly db: Database,
-    private readonly config: Config,
+    private readonly accounts: PushAccounts,
   ) {}
 
   /** Has what may have been cured planned again. */
   async tick(tenantId: string, gateVersion: number): Promise<void> {
     if (this.seen.get(tenantId) === gateVersion) return;
-    await requeueChanged(this.db.work, tenantId, this.config.STRIPE_SECRET_KEY !== undefined);
+    // Read anew, so that what is planned next is not planned for the account before.
+    const stripeIsConfigured = await this.accounts.isConfigured(tenantId);
+    await requeueChanged(this.db.work, tenantId, stripeIsConfigured);
     this.seen.set(tenantId, gateVersion);
   }
 }

@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
-import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { Micros } from '../domain/instant.js';
 import { isAdditive } from '../domain/meter.js';
+import { laneIdOf } from '../outbox/lane-id.js';
 import type { PeriodKey } from '../usage/period-values.js';
 import type { PeriodFacts } from './period-facts.js';
 import type { PushKind } from './push-kind.js';
@@ -45,17 +45,10 @@ export function laneOf(
   destination: Destination,
 ): PushLane {
   const { customerNo, meterNo, periodStart } = facts;
-  const parts = [
-    tenantId,
-    destination.accountId,
-    destination.livemode ? 'live' : 'test',
-    destination.meter.stripeMeterId,
-    destination.stripeCustomerId,
-    String(customerNo),
-    String(meterNo),
-    formatInstantMicros(periodStart),
-  ];
-  const laneId = uuidOf(JSON.stringify(parts));
+  const { accountId, livemode, stripeCustomerId, meter } = destination;
+  const { stripeMeterId } = meter;
+  const origin = { accountId, livemode, stripeMeterId, stripeCustomerId };
+  const laneId = laneIdOf(tenantId, { ...origin, customerNo, meterNo, periodStart });
   const goesOn = goesOnOf(facts, kind);
   return { laneId, customerNo, meterNo, periodStart, destination, goesOn };
 }
@@ -74,13 +67,4 @@ function goesOnOf(facts: PeriodFacts, kind: PushKind): GoesOn {
 export function isCured(state: LaneState, { meter }: Destination): boolean {
   if (state.parkedCode === null || state.parkedAt === null) return false;
   return CURED_BY_ACTIVE_METER.has(state.parkedCode) && meter.readAt > state.parkedAt + PARKED_FOR;
-}
-
-/** The first 16 bytes of SHA-256, with version 8 and RFC 9562's variant. */
-function uuidOf(text: string): string {
-  const digest = hash('sha256', text, 'buffer');
-  digest[6] = (digest[6]! & 0x0f) | 0x80;
-  digest[8] = (digest[8]! & 0x3f) | 0x80;
-  const hex = digest.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -1,20 +1,8 @@
 import type { Aggregation } from '../domain/meter.js';
+import type { ValueRule } from '../domain/value-rule.js';
+import type { HoldReason, UnbillableReason } from '../outbox/hold-reason.js';
 import type { StripeMeter } from '../stripe/stripe-meter.js';
 import { presumedKind, pushKind, type PushKind } from './push-kind.js';
-
-/** Why usage is not pushed as things stand. Each can be cured but `too_old`. */
-export type HoldReason =
-  | 'too_old'
-  | 'stripe_not_configured'
-  | 'stripe_refused'
-  | 'meter_unmapped'
-  | 'customer_unmapped'
-  | 'meter_not_found'
-  | 'meter_inactive'
-  | 'formula_mismatch'
-  | 'value_not_representable'
-  | 'lane_parked'
-  | 'no_free_minute';
 
 /** What stands at Stripe for a tenant, read before any plan is made. */
 export type StripeSide =
@@ -25,6 +13,8 @@ export type StripeSide =
       readonly kind: 'account';
       readonly accountId: string;
       readonly livemode: boolean;
+      /** What its target takes. */
+      readonly values: ValueRule;
       /** By event name, for the names asked for; undefined where the account has none. */
       readonly meters: ReadonlyMap<string, StripeMeter | undefined>;
     };
@@ -34,6 +24,10 @@ export interface Mapping {
   readonly aggregation: Aggregation;
   readonly stripeEventName: string | null;
   readonly stripeCustomerId: string | null;
+  /** Why what is not pushed yet will never be billed. */
+  readonly unbillable?: UnbillableReason | null;
+  /** Whether one subscription item bills the period; nothing where that is not asked for. */
+  readonly pricing?: 'one' | 'none' | 'several' | null;
 }
 
 /** Where the pushes of a period go. */
@@ -41,6 +35,7 @@ export interface Destination {
   readonly accountId: string;
   readonly livemode: boolean;
   readonly stripeCustomerId: string;
+  readonly values: ValueRule;
   readonly meter: StripeMeter;
 }
 
@@ -51,7 +46,8 @@ export type Route =
 /** The way to Stripe, or the first thing that stands in it. */
 export function routeOf(side: StripeSide, mapping: Mapping): Route {
   const kind = presumedKind(mapping.aggregation);
-  const { stripeEventName, stripeCustomerId } = mapping;
+  const { stripeEventName, stripeCustomerId, unbillable, pricing } = mapping;
+  if (unbillable) return { kind, obstacle: unbillable };
   if (side.kind === 'not_configured') return { kind, obstacle: 'stripe_not_configured' };
   if (stripeEventName === null) return { kind, obstacle: 'meter_unmapped' };
   if (stripeCustomerId === null) return { kind, obstacle: 'customer_unmapped' };
@@ -62,8 +58,10 @@ export function routeOf(side: StripeSide, mapping: Mapping): Route {
   if (meter.status !== 'active') return { kind: fitting ?? kind, obstacle: 'meter_inactive' };
   if (fitting === undefined)
     return { kind, obstacle: 'formula_mismatch', detail: formulaOf(meter) };
-  const { accountId, livemode } = side;
-  return { kind: fitting, destination: { accountId, livemode, stripeCustomerId, meter } };
+  if (pricing === 'none') return { kind: fitting, obstacle: 'no_subscription_item' };
+  if (pricing === 'several') return { kind: fitting, obstacle: 'several_subscription_items' };
+  const { accountId, livemode, values } = side;
+  return { kind: fitting, destination: { accountId, livemode, stripeCustomerId, values, meter } };
 }
 
 function formulaOf({ formula, eventTimeWindow }: StripeMeter): string {

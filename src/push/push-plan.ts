@@ -1,9 +1,12 @@
 import { difference, sumOf } from '../domain/decimal-arithmetic.js';
 import type { Micros } from '../domain/instant.js';
 import { isRepresentable, splitDecimal } from '../domain/split-decimal.js';
+import { takesValue, type ValueRule } from '../domain/value-rule.js';
+import type { HoldReason } from '../outbox/hold-reason.js';
 import type { FreeMinutes } from './free-minutes.js';
-import type { HoldReason } from './push-obstacle.js';
 import { isHourTooOld, isPeriodTooOld, totalTimestamp, type PushWindow } from './push-window.js';
+
+const WHOLE_NUMBERS = 'the push target takes whole numbers above zero alone';
 
 export interface PlannedPush {
   readonly kind: 'delta' | 'total';
@@ -65,8 +68,9 @@ export function planHours(
   owed: readonly OwedHour[],
   obstacle: Obstacle | undefined,
   minutes: FreeMinutes,
+  values: ValueRule = 'decimal',
 ): PushPlan {
-  const holds = new Holds('delta');
+  const holds = new Holds('delta', values);
   const pushes: PlannedPush[] = [];
   for (const { hour, value, rejectedValue } of owed) {
     const unpushed = difference(value, rejectedValue);
@@ -83,8 +87,9 @@ export function planPeriodDelta(
   owed: OwedDelta,
   obstacle: Obstacle | undefined,
   minutes: FreeMinutes,
+  values: ValueRule = 'decimal',
 ): PushPlan {
-  const holds = new Holds('delta');
+  const holds = new Holds('delta', values);
   const pushes: PlannedPush[] = [];
   const unpushed = difference(owed.value, owed.rejectedValue);
   if (owed.value === '0') return { pushes, holds: [] };
@@ -99,15 +104,17 @@ export function planTotal(
   window: PushWindow,
   owed: OwedTotal,
   obstacle: Obstacle | undefined,
+  values: ValueRule = 'decimal',
 ): PushPlan {
   const { value } = owed;
-  const holds = new Holds('total');
+  const holds = new Holds('total', values);
   const pushes: PlannedPush[] = [];
   const rest = difference(value, owed.refusedValue);
   if (value === owed.toldValue) return { pushes, holds: [] };
   if (isPeriodTooOld(window)) holds.add('too_old', rest);
   else if (obstacle !== undefined) holds.add(obstacle.reason, rest, obstacle.detail);
   else if (!isRepresentable(value)) holds.add('value_not_representable', rest);
+  else if (!holds.takes(value)) holds.add('value_not_accepted', rest, WHOLE_NUMBERS);
   else {
     const timestamp = totalTimestamp(window, owed.previousTimestamp);
     if (timestamp === 'none') holds.add('no_free_minute', rest);
@@ -129,6 +136,10 @@ function planDelta(
     holds.add('value_not_representable', value);
     return [];
   }
+  if (!parts.every((part) => holds.takes(part))) {
+    holds.add('value_not_accepted', value, WHOLE_NUMBERS);
+    return [];
+  }
   const pushes: PlannedPush[] = [];
   for (const part of parts) {
     const timestamp = minutes.take(near);
@@ -142,7 +153,15 @@ function planDelta(
 class Holds {
   private readonly values = new Map<HoldReason, { value: string; detail: string | null }>();
 
-  constructor(private readonly kind: 'delta' | 'total') {}
+  constructor(
+    private readonly kind: 'delta' | 'total',
+    private readonly rule: ValueRule,
+  ) {}
+
+  /** Whether the target takes a value at all. */
+  takes(value: string): boolean {
+    return takesValue(this.rule, value);
+  }
 
   add(reason: HoldReason, value: string, detail: string | null = null): void {
     const held = this.values.get(reason);

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
-import { enterGate } from '../database/gate.js';
-import { MICROS_PER_MINUTE, type Micros } from '../domain/instant.js';
+import { enterGate, readGate } from '../database/gate.js';
+import type { Micros } from '../domain/instant.js';
 import { holdIdentifier, pushIdentifier } from '../domain/push-identifier.js';
+import type { HoldReason } from '../outbox/hold-reason.js';
+import { pushStop } from '../outbox/push-guard.js';
 import { periodKeyText, type PeriodKey } from '../usage/period-values.js';
 import { periodFacts, type PeriodFacts } from './period-facts.js';
 import { planPeriods, type RoutedPeriod } from './period-plan.js';
@@ -14,12 +16,20 @@ import { routeOf, type Route, type StripeSide } from './push-obstacle.js';
 import type { PushPlan } from './push-plan.js';
 import { addWork, claimWork, nextWork } from './push-work.store.js';
 import { StripeSideReader } from './stripe-side.js';
+import { toldKinds } from './told-kinds.js';
 
 /** Periods of one transaction: long enough to share its statements, short enough not to hold on. */
 const BATCH = 50;
 
-/** How long Stripe leaves the invoice of a period a draft, where nothing else is known. */
-const DRAFT_TIME = 60 * MICROS_PER_MINUTE;
+/** Obstacles that also stop what is planned already, and what the push's withdrawal is put down to. */
+const WITHDRAWN_FOR: Partial<Record<HoldReason, string>> = {
+  meter_unmapped: 'mapping_changed',
+  customer_unmapped: 'mapping_changed',
+  no_subscription_item: 'no_subscription_item',
+  several_subscription_items: 'several_subscription_items',
+  invoice_finalized: 'invoice_finalized',
+  customer_deleted: 'customer_deleted',
+};
 
 interface Moment {
   readonly installationId: string;
@@ -44,17 +54,24 @@ export class PushPlanner {
    * @throws StripeUnavailable where Stripe has to be asked and does not answer.
    */
   async plan(tenantId: string): Promise<number> {
-    const work = await nextWork(this.db.work, tenantId, BATCH);
-    if (work.length === 0) return 0;
-    const eventNames = work.flatMap(({ stripeEventName }) => stripeEventName ?? []);
-    const side = await this.stripe.read(tenantId, new Set(eventNames));
-    return this.db.work.transaction(async (tx) => {
-      // What a changing schedule takes back must not be planned anew from what was there before.
-      await enterGate(tx, tenantId);
-      const claimed = await claimWork(tx, tenantId, work);
-      if (claimed.length > 0) await planClaimed(tx, tenantId, claimed, side);
-      return claimed.length;
-    });
+    for (;;) {
+      const { gateVersion } = await readGate(this.db.work, tenantId);
+      const work = await nextWork(this.db.work, tenantId, BATCH);
+      if (work.length === 0) return 0;
+      const eventNames = work.flatMap(({ stripeEventName }) => stripeEventName ?? []);
+      const side = await this.stripe.read(tenantId, new Set(eventNames));
+      const planned = await this.db.work.transaction(async (tx) => {
+        // What a changing schedule takes back must not be planned anew from what was there before.
+        const gate = await enterGate(tx, tenantId);
+        // A mapping or an account that changed since leads elsewhere than what was read.
+        if (gate.gateVersion !== gateVersion) return undefined;
+        if ((await pushStop(tx)) !== undefined) return 0;
+        const claimed = await claimWork(tx, tenantId, work);
+        if (claimed.length > 0) await planClaimed(tx, tenantId, claimed, side);
+        return claimed.length;
+      });
+      if (planned !== undefined) return planned;
+    }
   }
 }
 
@@ -113,12 +130,7 @@ async function route(
   side: StripeSide,
   { at }: Moment,
 ): Promise<RoutedPeriod[]> {
-  const ways = pushed.map((facts) => {
-    const way = routeOf(side, facts);
-    const lane =
-      'destination' in way ? laneOf(tenantId, facts, way.kind, way.destination) : undefined;
-    return { facts, route: way, lane, laneId: lane?.laneId };
-  });
+  const ways = await waysOf(tx, tenantId, pushed, side);
   const lanes = ways.flatMap(({ lane }) => lane ?? []);
   const states = await lockLanes(tx, tenantId, lanes);
   const cured = lanes.filter(({ laneId, destination }) =>
@@ -130,9 +142,10 @@ async function route(
     cured.map(({ laneId }) => laneId),
   );
   const change = { reason: 'mapping_changed', at };
-  const unmapped = ways.filter((way) => isUnmapped(way.route)).map(({ facts }) => facts);
   await withdrawPending(tx, tenantId, lanes, 'inactive', change);
-  await withdrawPending(tx, tenantId, unmapped, 'all', change);
+  for (const [reason, stopped] of stoppedBy(ways)) {
+    await withdrawPending(tx, tenantId, stopped, 'all', { reason, at });
+  }
   return ways.map((way) => {
     const state = way.lane === undefined ? undefined : states.get(way.lane.laneId);
     const isUnparked = way.lane !== undefined && cured.includes(way.lane);
@@ -140,9 +153,36 @@ async function route(
   });
 }
 
-function isUnmapped(way: Route): boolean {
-  if (!('obstacle' in way)) return false;
-  return way.obstacle === 'meter_unmapped' || way.obstacle === 'customer_unmapped';
+/** Each period's way to Stripe; one that does not lead there goes on as the period was told so far. */
+async function waysOf(
+  tx: Transaction,
+  tenantId: string,
+  pushed: readonly PeriodFacts[],
+  side: StripeSide,
+) {
+  const routes = pushed.map((facts) => ({ facts, route: routeOf(side, facts) }));
+  const blocked = routes.filter(({ route: way }) => 'obstacle' in way).map(({ facts }) => facts);
+  const told = await toldKinds(tx, tenantId, blocked);
+  return routes.map(({ facts, route: way }) => {
+    if ('obstacle' in way) {
+      const kind = told.get(periodKeyText(facts)) ?? way.kind;
+      return { facts, route: { ...way, kind }, lane: undefined, laneId: undefined };
+    }
+    const lane = laneOf(tenantId, facts, way.kind, way.destination);
+    return { facts, route: way, lane, laneId: lane.laneId };
+  });
+}
+
+/** Periods whose pushes must not go out as they were planned, by the reason they are taken back for. */
+function stoppedBy(
+  ways: readonly { readonly facts: PeriodFacts; readonly route: Route }[],
+): Map<string, PeriodFacts[]> {
+  const stopped = new Map<string, PeriodFacts[]>();
+  for (const { facts, route: way } of ways) {
+    const reason = 'obstacle' in way ? WITHDRAWN_FOR[way.obstacle] : undefined;
+    if (reason !== undefined) stopped.set(reason, [...(stopped.get(reason) ?? []), facts]);
+  }
+  return stopped;
 }
 
 function unparked(state: LaneState): LaneState {
@@ -174,7 +214,7 @@ function numbered(name: Namespace, period: RoutedPeriod, plan: PushPlan): Number
       formula: meter.formula,
       purpose: 'usage',
       closes: facts.closed,
-      finalizesAt: facts.periodEnd + DRAFT_TIME,
+      finalizesAt: facts.finalizesAt,
     };
   });
 }

@@ -25,7 +25,7 @@ const HELD_AFTER_CLOSE = `
     FROM push_hold h
     JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = h.customer_no
      AND p.meter_no = h.meter_no AND p.period_start = h.period_start AND p.closed_at IS NOT NULL
-   WHERE h.tenant_id = $1 AND h.reason <> 'too_old'
+   WHERE h.tenant_id = $1 AND h.reason NOT IN ('too_old', 'invoice_finalized', 'customer_deleted')
      AND ($2::bigint IS NULL OR p.customer_no = $2) AND ($3::integer IS NULL OR p.meter_no = $3)
    ORDER BY p.customer_no, p.meter_no, p.period_start
   ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
@@ -36,7 +36,8 @@ const MAYBE_CHANGED = `
   INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
   SELECT $1, c.customer_no, c.meter_no, c.period_start, bool_or(p.closed_at IS NOT NULL)
     FROM (SELECT h.customer_no, h.meter_no, h.period_start, h.reason
-            FROM push_hold h WHERE h.tenant_id = $1 AND h.reason <> 'too_old'
+            FROM push_hold h
+           WHERE h.tenant_id = $1 AND h.reason NOT IN ('too_old', 'invoice_finalized')
            UNION ALL
           SELECT w.customer_no, w.meter_no, w.period_start, 'pending'
             FROM push w WHERE w.tenant_id = $1 AND w.status = 'pending') c
@@ -52,6 +53,10 @@ const MAYBE_CHANGED = `
            WHEN 'customer_unmapped' THEN k.stripe_customer_id IS NOT NULL
            WHEN 'meter_unmapped' THEN s.stripe_event_name IS NOT NULL
            WHEN 'stripe_not_configured' THEN $2
+           WHEN 'customer_deleted' THEN NOT EXISTS (
+             SELECT FROM subscription_reading r
+              WHERE r.tenant_id = $1 AND r.stripe_customer_id = k.stripe_customer_id
+                AND r.deleted_at IS NOT NULL)
            ELSE true
          END
    GROUP BY c.customer_no, c.meter_no, c.period_start

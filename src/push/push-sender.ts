@@ -1,32 +1,29 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Config } from '../config/config.js';
-import { violatedConstraint } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { PushAccounts, type PushAccount } from '../stripe/push-site.js';
 import { PushTarget, type SendOutcome } from '../stripe/push-target.js';
-import type { StripeAccount } from '../stripe/stripe-account.js';
-import { StripeAccounts } from '../stripe/stripe-accounts.js';
-import { claimPushes, settlePush, type ClaimedPush } from './push-send.store.js';
+import { StripeBreaker } from '../stripe/stripe-breaker.js';
+import { StripePace } from '../stripe/stripe-pace.js';
+import type { ClaimedPush } from './push-claim.store.js';
+import { PushClaimer } from './push-claimer.js';
+import { PushPipeline, type PushFlow } from './push-pipeline.js';
+import { PushSettler } from './push-settler.js';
 import { ACCOUNT_PAUSE_S, idempotencyKey, settle } from './push-settlement.js';
-
-const CALLS_AT_ONCE = 32;
-/** What is claimed at once is called within this time at the account's pace, well inside a lease. */
-const BATCH_SECONDS = 10;
-const BATCH_MAX = 256;
-/** A claimed push that did not get its turn by then is given back unsent. */
-const TURN_WAIT_MAX_MS = 60_000;
 
 /** Sends the pushes that are due, and writes down what came of each. */
 @Injectable()
 export class PushSender {
   private readonly logger = new Logger(PushSender.name);
-  /** Accounts that refused their key, and until when they are left alone (unix milliseconds). */
-  private readonly pausedUntil = new Map<string, number>();
+  /** Of keys that were refused, until when they are left alone (unix milliseconds). */
+  private readonly pausedUntil = new WeakMap<object, number>();
   private isStopping = false;
 
   constructor(
     private readonly db: Database,
-    private readonly config: Config,
-    private readonly accounts: StripeAccounts,
+    private readonly accounts: PushAccounts,
+    private readonly pace: StripePace,
+    private readonly breaker: StripeBreaker,
+    private readonly claimer: PushClaimer,
     private readonly target: PushTarget,
   ) {}
 
@@ -36,73 +33,62 @@ export class PushSender {
   }
 
   /**
-   * Sends what is due, once each.
+   * Sends what is due, once each, until nothing is due that another process does not have.
    *
-   * @returns How many calls were made; 0 where nothing was due that another process does not have.
+   * @returns How many calls were made.
    * @throws StripeUnavailable where Stripe has to be asked for its account and does not answer.
    */
   async send(tenantId: string): Promise<number> {
     const account = await this.accounts.of(tenantId);
-    if (account === undefined || this.isPaused(account)) return 0;
-    const pushes = await this.claim(tenantId, account);
-    const claimedAt = performance.now();
-    const queue = pushes.values();
-    const callers = Array.from({ length: Math.min(CALLS_AT_ONCE, pushes.length) }, async () => {
-      for (const push of queue) await this.sendOne(tenantId, account, push, claimedAt);
-    });
-    const results = await Promise.allSettled(callers);
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
-    return pushes.length;
+    if (account === undefined) return 0;
+    return new PushPipeline(this.flow(tenantId, account)).run();
   }
 
-  private async claim(tenantId: string, account: StripeAccount): Promise<ClaimedPush[]> {
-    const { accountId, livemode } = account;
-    const { PUSH_RESEND_WINDOW_SECONDS: resendWindowSeconds, stripeCallsPerSecond } = this.config;
-    const limit = Math.min(BATCH_MAX, stripeCallsPerSecond * BATCH_SECONDS);
-    const request = { accountId, livemode, resendWindowSeconds, limit };
-    try {
-      return await this.db.work.transaction((tx) => claimPushes(tx, tenantId, request));
-    } catch (error) {
-      // Another sender was faster with a push of the same Stripe customer.
-      if (violatedConstraint(error) === 'push_in_flight_key') return [];
-      throw error;
-    }
+  private flow(tenantId: string, account: PushAccount): PushFlow {
+    const { pace, breaker, claimer } = this;
+    const settler = new PushSettler(this.db.work, tenantId);
+    const callsPerSecond = pace.permitted(account);
+    return {
+      callsPerSecond,
+      batchSize: claimer.batchSize(callsPerSecond),
+      claim: () => claimer.claim(tenantId, account, breaker.passage(account) === 'one'),
+      turn: (waiting) => pace.turn(account, waiting),
+      send: (push) => this.sendOne(account, push, settler),
+      giveBack: async (push) => {
+        await settler.write({ push, settlement: undefined });
+      },
+      isOpen: () =>
+        !this.isStopping && !this.isPaused(account) && breaker.passage(account) !== 'none',
+    };
   }
 
   private async sendOne(
-    tenantId: string,
-    account: StripeAccount,
+    account: PushAccount,
     push: ClaimedPush,
-    claimedAt: number,
+    settler: PushSettler,
   ): Promise<void> {
-    const outcome = await this.call(account, push, claimedAt);
-    const settlement = settle(push, outcome, Math.random());
-    const isWritten = await settlePush(this.db.work, tenantId, push, settlement);
+    const key = idempotencyKey(push.identifier, push.keyNo);
+    const outcome = await this.breaker.pass(account, () => this.target.send(account, push, key));
+    // While the answer is written down, no other push of the account is to go the same way.
+    if (outcome?.kind === 'account_refused') this.pause(account);
+    const settlement = outcome && settle(push, outcome, Math.random());
+    const isWritten = await settler.write({ push, settlement });
     if (!isWritten)
       this.logger.warn(`push ${push.identifier}: the lease ran out before its answer`);
-    else this.report(account, push, outcome);
+    else if (outcome !== undefined) this.report(account, push, outcome);
   }
 
-  private async call(
-    account: StripeAccount,
-    push: ClaimedPush,
-    claimedAt: number,
-  ): Promise<SendOutcome> {
-    if (this.isStopping) return notSent('the process is stopping');
-    if (this.isPaused(account)) return notSent('the account is paused');
-    if (performance.now() - claimedAt > TURN_WAIT_MAX_MS) return notSent('no turn in time');
-    return this.target.send(account, push, idempotencyKey(push.identifier, push.keyNo));
+  private pause(account: PushAccount): void {
+    this.pausedUntil.set(account.client ?? account, Date.now() + ACCOUNT_PAUSE_S * 1_000);
   }
 
-  private isPaused(account: StripeAccount): boolean {
-    return (this.pausedUntil.get(nameOf(account)) ?? 0) > Date.now();
+  private isPaused(account: PushAccount): boolean {
+    return (this.pausedUntil.get(account.client ?? account) ?? 0) > Date.now();
   }
 
-  private report(account: StripeAccount, push: ClaimedPush, outcome: SendOutcome): void {
+  private report(account: PushAccount, push: ClaimedPush, outcome: SendOutcome): void {
     switch (outcome.kind) {
       case 'account_refused':
-        this.pausedUntil.set(nameOf(account), Date.now() + ACCOUNT_PAUSE_S * 1_000);
         this.logger.error(
           `Stripe refuses the key of ${account.accountId}, pushes stop: ${outcome.message}`,
         );
@@ -122,12 +108,4 @@ export class PushSender {
       default:
     }
   }
-}
-
-function notSent(why: string): SendOutcome {
-  return { kind: 'try_later', why, tooFast: false };
-}
-
-function nameOf({ accountId, livemode }: StripeAccount): string {
-  return `${accountId} ${livemode}`;
 }

@@ -7,6 +7,7 @@ import {
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { PUSH_STOP_DETAILS, pushStop, type PushStop } from '../outbox/push-guard.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { PushChanges } from './push-changes.js';
 import { PushInterval } from './push-interval.js';
@@ -16,6 +17,8 @@ import { PushSender } from './push-sender.js';
 const IDLE_MS = 500;
 /** How long a tenant is left alone whose Stripe does not answer, or whose work broke. */
 const TROUBLE_PAUSE_MS = 5_000;
+/** How long pushes are left alone that are due, and cannot go: what holds them takes its time. */
+const BLOCKED_PAUSE_MS = 1_000;
 /** A process has ten seconds to end; a call that takes longer is unknown to the next one. */
 const STOP_WAIT_MAX_MS = 9_000;
 
@@ -24,11 +27,14 @@ const TENANTS = `
   SELECT t.tenant_id AS "tenantId", t.gate_version AS "gateVersion",
          EXISTS (SELECT FROM push_work w WHERE w.tenant_id = t.tenant_id) AS "hasPlans",
          EXISTS (SELECT FROM push p
-                  WHERE p.tenant_id = t.tenant_id AND p.status IN ('pending', 'sending', 'unknown')
-                    AND (p.status = 'pending' AND p.next_attempt_at <= clock_timestamp()
-                         OR p.status = 'sending' AND p.lease_until < clock_timestamp()
-                         OR p.status = 'unknown' AND p.next_attempt_at <= clock_timestamp()
-                            AND p.first_attempt_at > clock_timestamp() - $1 * interval '1 second'))
+                  WHERE p.tenant_id = t.tenant_id AND p.status IN ('pending', 'unknown')
+                    AND p.next_attempt_at <= clock_timestamp()
+                    AND (p.status = 'pending'
+                         OR p.target = 'file'
+                         OR p.first_attempt_at > clock_timestamp() - $1 * interval '1 second'))
+         OR EXISTS (SELECT FROM push p
+                     WHERE p.tenant_id = t.tenant_id AND p.status = 'sending'
+                       AND p.lease_until < clock_timestamp())
            AS "hasPushes"
     FROM tenant t`;
 
@@ -43,7 +49,11 @@ interface TenantWork {
 @Injectable()
 export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(PushWorker.name);
+  private toldStop: PushStop | undefined;
   private readonly troubledUntil = new Map<string, number>();
+  /** Until when a tenant is not looked at whose due pushes could not go, unix milliseconds. */
+  private readonly blockedUntil = new Map<string, number>();
+  private readonly sending = new Map<string, Promise<void>>();
   private readonly loop = new Loop('push', IDLE_MS, (isStopping) => this.round(isStopping));
 
   constructor(
@@ -74,8 +84,13 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, STOP_WAIT_MAX_MS);
     });
-    await Promise.race([this.loop.stop(), deadline]);
+    await Promise.race([this.loop.stop().then(() => this.sent()), deadline]);
     clearTimeout(timer);
+  }
+
+  /** Resolves when what is being sent has been sent, or given back. */
+  async sent(): Promise<void> {
+    await Promise.all(this.sending.values());
   }
 
   /** Plans and sends for one tenant until nothing is due. */
@@ -88,6 +103,7 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private async round(isStopping: () => boolean): Promise<Turn> {
+    if (await this.isStopped()) return 'idle';
     let done = 0;
     const window = this.config.PUSH_RESEND_WINDOW_SECONDS;
     const tenants = await this.db.work.query<TenantWork>(TENANTS, [window]);
@@ -97,19 +113,47 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
       try {
         done += await this.serve(tenant);
       } catch (error) {
-        this.troubledUntil.set(tenant.tenantId, Date.now() + TROUBLE_PAUSE_MS);
-        this.report(tenant.tenantId, error);
+        this.trouble(tenant.tenantId, error);
       }
     }
     return done > 0 ? 'more' : 'idle';
+  }
+
+  /** Says once why nothing is pushed from this database. */
+  private async isStopped(): Promise<boolean> {
+    const stop = await pushStop(this.db.work);
+    if (stop !== undefined && stop !== this.toldStop) {
+      this.logger.error(`nothing is pushed: ${PUSH_STOP_DETAILS[stop]}`);
+    }
+    this.toldStop = stop;
+    return stop !== undefined;
   }
 
   private async serve({ tenantId, ...work }: TenantWork): Promise<number> {
     await this.changes.tick(tenantId, work.gateVersion);
     await this.interval.tick(tenantId);
     const planned = work.hasPlans ? await this.planner.plan(tenantId) : 0;
-    const sent = work.hasPushes || planned > 0 ? await this.sender.send(tenantId) : 0;
-    return planned + sent;
+    const isBlocked = (this.blockedUntil.get(tenantId) ?? 0) > Date.now();
+    if (planned > 0 || (work.hasPushes && !isBlocked)) this.send(tenantId);
+    return planned;
+  }
+
+  /** Sends beside the rounds: what is planned meanwhile goes with it, closes first. */
+  private send(tenantId: string): void {
+    if (this.sending.has(tenantId)) return;
+    const sending = this.sender
+      .send(tenantId)
+      .then((sent) => {
+        if (sent === 0) this.blockedUntil.set(tenantId, Date.now() + BLOCKED_PAUSE_MS);
+      })
+      .catch((error: unknown) => this.trouble(tenantId, error))
+      .finally(() => this.sending.delete(tenantId));
+    this.sending.set(tenantId, sending);
+  }
+
+  private trouble(tenantId: string, error: unknown): void {
+    this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
+    this.report(tenantId, error);
   }
 
   private report(tenantId: string, error: unknown): void {

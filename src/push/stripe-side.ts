@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { PushAccounts, PushMeters } from '../stripe/push-site.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
-import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import type { StripeMeter } from '../stripe/stripe-meter.js';
-import { StripeMeters } from '../stripe/stripe-meters.js';
 import type { StripeSide } from './push-obstacle.js';
 
 /** Reads what stands at Stripe, before a transaction begins that plans with it. */
 @Injectable()
 export class StripeSideReader {
   constructor(
-    private readonly accounts: StripeAccounts,
-    private readonly stripeMeters: StripeMeters,
+    private readonly accounts: PushAccounts,
+    private readonly meters: PushMeters,
+    private readonly config: Config,
   ) {}
 
   /** @throws StripeUnavailable where Stripe has to be asked and does not answer. */
@@ -20,9 +21,10 @@ export class StripeSideReader {
       if (account === undefined) return { kind: 'not_configured' };
       const meters = new Map<string, StripeMeter | undefined>();
       for (const name of eventNames) {
-        meters.set(name, await this.stripeMeters.find(tenantId, account, name));
+        meters.set(name, await this.meters.find(tenantId, account, name));
       }
-      return { kind: 'account', accountId: account.accountId, livemode: account.livemode, meters };
+      const { accountId, livemode } = account;
+      return { kind: 'account', accountId, livemode, values: this.config.pushValues, meters };
     } catch (error) {
       if (!(error instanceof StripeUnavailable && error.isRefusal)) throw error;
       return { kind: 'refused', detail: error.message };

@@ -1,4 +1,4 @@
-import type { FaultName } from '@countonce/stripe-simulator';
+import type { PlainFaultName } from '@countonce/stripe-simulator';
 import { PushScene, type PushFixture } from './push-scene.js';
 
 export const NOVEMBER = '2026-11-01T00:00:00Z';
@@ -17,8 +17,8 @@ export async function due(env: Record<string, string> = {}, options = {}): Promi
   return scene;
 }
 
-export function fault(scene: PushScene, kind: FaultName, count = 1): void {
-  const script = kind === 'slow' ? { kind, ms: 2_000 } : kind;
+export function fault(scene: PushScene, kind: PlainFaultName | 'slow', count = 1): void {
+  const script = kind === 'slow' ? ({ kind, ms: 2_000 } as const) : kind;
   scene.simulator.addFault({ match: { method: 'POST', path: EVENTS }, count, fault: script });
 }
 
@@ -29,8 +29,9 @@ export async function only(scene: PushScene): Promise<PushFixture> {
 
 /** Sends until nothing is due, with every back-off passed. */
 export async function sendAll(scene: PushScene, rounds = 6): Promise<void> {
-  const { sender } = scene.process();
   for (let round = 0; round < rounds; round++) {
+    // A new process has no circuit breaker that is open.
+    const { sender } = scene.process();
     await scene.forgetBackOff();
     while ((await sender.send(scene.tenantId)) > 0);
   }

@@ -38,6 +38,7 @@ describe('why usage is held', () => {
   it('is Stripe where it does not take the key', async () => {
     await using scene = await mapped({ STRIPE_ACCOUNT_ID: 'acct_wrong' });
     await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '1');
+    scene.simulator.revokeKey('rk_test_wrong');
     await scene.plan(NOVEMBER, scene.process({ STRIPE_SECRET_KEY: 'rk_test_wrong' }));
     expect(await scene.holds()).toEqual({ stripe_refused: '1' });
   });

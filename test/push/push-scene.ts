@@ -53,8 +53,24 @@ export class PushScene implements AsyncDisposable {
     });
   }
 
+  /** As the simulator names it. */
+  get account(): { accountId: string; livemode: boolean } {
+    const [entry] = [...this.simulator.ledger(), ...this.simulator.rejections()];
+    return { accountId: entry!.account, livemode: false };
+  }
+
   get config(): Readonly<Config> {
     return loadConfig(this.env);
+  }
+
+  /** With another environment where one is given; an empty value counts as none. */
+  configWith(env: Record<string, string>): Readonly<Config> {
+    return loadConfig({ ...this.env, ...env });
+  }
+
+  /** The same tenant and the same Stripe, on another database; that one is disposed of elsewhere. */
+  on(db: Database): PushScene {
+    return new PushScene(db, this.tenantId, this.simulator, this.env, () => db.end());
   }
 
   /** The services of one process, with another environment where one is given. */

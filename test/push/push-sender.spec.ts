@@ -1,10 +1,12 @@
-import type { FaultName } from '@countonce/stripe-simulator';
+import type { PlainFaultName } from '@countonce/stripe-simulator';
 import { describe, expect, it } from 'vitest';
-import { PushSender } from '../../src/push/push-sender.js';
+import { Metrics } from '../../src/metrics/metrics.js';
+import type { PushSender } from '../../src/push/push-sender.js';
 import type { PushBody, SendOutcome } from '../../src/stripe/push-target.js';
 import { StripeMeterEvents } from '../../src/stripe/stripe-meter-events.js';
 import { StripePace } from '../../src/stripe/stripe-pace.js';
 import { due, EVENTS, fault, NOVEMBER, only, sendAll } from './due-push.js';
+import { pushProcess } from './push-process.js';
 import { EVENT_NAME, STRIPE_CUSTOMER, type PushScene } from './push-scene.js';
 
 describe('a push', () => {
@@ -31,16 +33,16 @@ describe('a push', () => {
     expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '10', pending: '0' });
   });
 
-  it.each<[FaultName, Partial<Record<'status' | 'reason' | 'keyNo' | 'unknownAttempts', unknown>>]>(
-    [
-      ['lostResponse', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
-      ['resetBefore', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
-      ['500BeforeCommit', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
-      ['500AfterCommit', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
-      ['503', { status: 'pending', keyNo: 0, unknownAttempts: 0 }],
-      ['429Burst', { status: 'pending', keyNo: 0, unknownAttempts: 0 }],
-    ],
-  )('counts once through %s', async (kind, afterwards) => {
+  it.each<
+    [PlainFaultName, Partial<Record<'status' | 'reason' | 'keyNo' | 'unknownAttempts', unknown>>]
+  >([
+    ['lostResponse', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
+    ['resetBefore', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
+    ['500BeforeCommit', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
+    ['500AfterCommit', { status: 'unknown', reason: 'no_answer', keyNo: 0, unknownAttempts: 1 }],
+    ['503', { status: 'pending', keyNo: 0, unknownAttempts: 0 }],
+    ['429Burst', { status: 'pending', keyNo: 0, unknownAttempts: 0 }],
+  ])('counts once through %s', async (kind, afterwards) => {
     await using scene = await due();
     fault(scene, kind);
     await scene.process().worker.drain(scene.tenantId);
@@ -51,7 +53,7 @@ describe('a push', () => {
     expect(scene.counted()).toEqual(['10']);
   });
 
-  it.each<[FaultName]>([['500BeforeCommit'], ['500AfterCommit']])(
+  it.each<[PlainFaultName]>([['500BeforeCommit'], ['500AfterCommit']])(
     'gets past a stored 500 with the next key (%s)',
     async (kind) => {
       await using scene = await due();
@@ -78,11 +80,17 @@ describe('a push', () => {
       await scene.usage(NOVEMBER, `2026-11-10T0${hour}:05:00Z`, String(2 ** hour));
     }
     await scene.plan(NOVEMBER);
-    const kinds: FaultName[] = ['lostResponse', '500AfterCommit', '503', '429Burst', 'resetBefore'];
+    const kinds: PlainFaultName[] = [
+      'lostResponse',
+      '500AfterCommit',
+      '503',
+      '429Burst',
+      'resetBefore',
+    ];
     kinds.forEach((kind, seed) => {
       scene.simulator.addFault({
         match: { path: EVENTS },
-        fault: kind as never,
+        fault: kind,
         count: 8,
         probability: 0.3,
         seed,
@@ -171,7 +179,8 @@ class DyingSender {
 
   /** Really calls, and then dies. */
   async send(): Promise<void> {
-    const real = new StripeMeterEvents(new StripePace(this.scene.config));
+    const { config, db } = this.scene;
+    const real = new StripeMeterEvents(new StripePace(config, db), new Metrics());
     const sender = this.senderTo(async (...request) => {
       this.bodies.push(request[1]);
       await real.send(...request);
@@ -193,7 +202,6 @@ class DyingSender {
   }
 
   private senderTo(send: StripeMeterEvents['send']): PushSender {
-    const { accounts } = this.scene.process();
-    return new PushSender(this.scene.db, this.scene.config, accounts, { send });
+    return pushProcess(this.scene.db, this.scene.config, { send }).sender;
   }
 }

@@ -81,3 +81,26 @@ describe('a lane', () => {
     expect(new Set((await scene.pushes()).map(({ identifier }) => identifier)).size).toBe(5);
   });
 });
+
+describe('a period that was told as totals', () => {
+  it('holds only what it was not told, once its way to Stripe is gone', async () => {
+    await using scene = await PushScene.open();
+    await scene.meter();
+    await scene.customer();
+    await scene.stripeMeter('last');
+    await scene.period(NOVEMBER, '2026-12-01T00:00:00Z');
+    await scene.now('2026-11-10T12:30:20Z');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10');
+    await scene.plan(NOVEMBER);
+    await scene.process().worker.drain(scene.tenantId);
+    await scene.usage(NOVEMBER, '2026-11-10T10:05:00Z', '4');
+    await scene.customer(null);
+    await scene.plan(NOVEMBER);
+    expect(await scene.holds()).toEqual({ customer_unmapped: '4' });
+    expect(await scene.standing(NOVEMBER)).toMatchObject({
+      delivered: '10',
+      held: '4',
+      pending: '0',
+    });
+  });
+});

@@ -115,6 +115,7 @@ describe('where the value of a period stands', () => {
       held: '0',
       rejected: '0',
       excluded: '0',
+      unbillable: '0',
     });
   });
 

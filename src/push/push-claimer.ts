@@ -1,0 +1,102 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { violatedConstraint, type Transaction } from '../database/connections.js';
+import { Database } from '../database/database.js';
+import { enterGate } from '../database/gate.js';
+import { pushStop } from '../outbox/push-guard.js';
+import type { PushAccount } from '../stripe/push-site.js';
+import { StripePace, type PaceLease } from '../stripe/stripe-pace.js';
+import { claimPushes, expireLeases, timeOfDay, type ClaimedPush } from './push-claim.store.js';
+import { duePushes, probePush } from './push-due.store.js';
+import { withdrawUnaccepted } from './unaccepted-pushes.store.js';
+
+/** What is claimed at once is called within this time, at the account's pace. */
+const BATCH_S = 1;
+const BATCH_MAX = 1_000;
+
+/** Pushes that this process alone may send, and the time that it has for them. */
+export interface Claim {
+  readonly pushes: readonly ClaimedPush[];
+  readonly lease: PaceLease;
+  /** Nothing else was due and free to go. */
+  readonly isAll: boolean;
+}
+
+/** All calls of the next moments are given out; so many milliseconds until there are some again. */
+export interface NoTurns {
+  readonly waitMs: number;
+}
+
+/** Takes pushes that are due, no more at a time than the account's pace lets go soon. */
+@Injectable()
+export class PushClaimer {
+  /** Tenants whose pushes were planned, or looked through, for the target that is configured now. */
+  private readonly sifted = new Set<string>();
+
+  constructor(
+    private readonly db: Database,
+    private readonly config: Config,
+    private readonly pace: StripePace,
+  ) {}
+
+  /** @param probe Takes one push alone, rather one whose outcome is not known than another. */
+  async claim(
+    tenantId: string,
+    account: PushAccount,
+    probe: boolean,
+  ): Promise<Claim | NoTurns | undefined> {
+    await this.sift(tenantId);
+    try {
+      const claim = await this.db.work.transaction((tx) =>
+        this.claimIn(tx, tenantId, account, probe),
+      );
+      if (claim !== undefined && 'lease' in claim) this.pace.keep(account, claim.lease);
+      return claim;
+    } catch (error) {
+      // Another sender was faster with a push of the same Stripe customer.
+      if (violatedConstraint(error) === 'push_in_flight_key') return { waitMs: 1 };
+      throw error;
+    }
+  }
+
+  /** How many pushes are claimed at once. */
+  batchSize(callsPerSecond: number): number {
+    return Math.max(1, Math.min(BATCH_MAX, Math.ceil(callsPerSecond * BATCH_S)));
+  }
+
+  private async claimIn(
+    tx: Transaction,
+    tenantId: string,
+    account: PushAccount,
+    probe: boolean,
+  ): Promise<Claim | NoTurns | undefined> {
+    // A schedule or a mapping that changes takes back what waits: not between our look and our claim.
+    await enterGate(tx, tenantId);
+    if ((await pushStop(tx)) !== undefined) return undefined;
+    const row = await this.pace.lock(tx, account);
+    const now = await timeOfDay(tx);
+    await expireLeases(tx, tenantId, now);
+    const offer = this.pace.offer(account, row, now);
+    if (offer.calls === 0) return { waitMs: offer.waitMs };
+    const { PUSH_TARGET: target, pushValues: values } = this.config;
+    const resendWindowSeconds = this.config.PUSH_RESEND_WINDOW_SECONDS;
+    const limit = Math.min(offer.calls, this.batchSize(offer.callsPerSecond));
+    const request = { account, target, values, resendWindowSeconds, now, limit };
+    const found = await (probe ? probePush : duePushes)(tx, tenantId, request);
+    const dueBy = probe ? Infinity : now;
+    const pushes = await claimPushes(tx, tenantId, found, { target, now, dueBy });
+    if (pushes.length === 0) return undefined;
+    const lease = await this.pace.lease(tx, account, offer, pushes.length);
+    return { pushes, lease, isAll: found.length < limit };
+  }
+
+  /** Another target may have been configured before, which took values that this one does not. */
+  private async sift(tenantId: string): Promise<void> {
+    if (this.config.pushValues === 'decimal' || this.sifted.has(tenantId)) return;
+    await this.db.work.transaction(async (tx) => {
+      await enterGate(tx, tenantId);
+      await withdrawUnaccepted(tx, tenantId, await timeOfDay(tx));
+    });
+    this.sifted.add(tenantId);
+  }
+}

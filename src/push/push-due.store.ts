@@ -1,0 +1,142 @@
+import type { PushTargetName } from '../config/config.js';
+import type { Transaction } from '../database/connections.js';
+import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import type { ValueRule } from '../domain/value-rule.js';
+import type { AccountName } from '../stripe/account-name.js';
+
+export interface DueRequest {
+  readonly account: AccountName;
+  readonly target: PushTargetName;
+  readonly values: ValueRule;
+  readonly resendWindowSeconds: number;
+  readonly now: Micros;
+  readonly limit: number;
+}
+
+interface DuePush {
+  readonly identifier: string;
+  readonly stripeCustomerId: string;
+  readonly eventName: string;
+  readonly closes: boolean;
+  readonly finalizesAt: Micros;
+  readonly dueAt: Micros;
+}
+
+const DUE_HOUR = `date_bin('1 hour', p.next_attempt_at, TIMESTAMPTZ '2000-01-01 00:00:00+00')`;
+
+/** What of one Stripe customer and event name is billed at one time and came due in one hour. */
+const GROUP = `p.finalizes_at, ${DUE_HOUR}, p.stripe_customer_id, p.event_name`;
+
+const WAITING = `p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3
+  AND p.status IN ('pending', 'unknown') AND p.next_attempt_at IS NOT NULL`;
+
+/** Whoever's call it is, whatever its tenant: push_in_flight_key is the last word. */
+const IN_FLIGHT = `
+  SELECT f.stripe_customer_id, f.event_name FROM push f
+   WHERE f.account_id = $2 AND f.livemode = $3 AND f.status = 'sending'`;
+
+/**
+ * A push goes only where its period's pushes still go: a pending one not into a parked lane or under
+ * a mapping that has changed, an unknown one again only within the window that Stripe remembers it.
+ * A total does not overtake the one before it. What may have been executed through one target goes
+ * through no other, and a value that the target does not take waits to be withdrawn.
+ */
+const MAY_GO = `
+  (CASE p.status WHEN 'pending' THEN $6 OR (p.value > 0 AND p.value = trunc(p.value))
+                 ELSE p.target = $5 AND (p.first_attempt_at > $4 OR p.target = 'file') END)
+  AND (p.kind <> 'total' OR NOT EXISTS (
+        SELECT FROM push b WHERE b.tenant_id = $1 AND b.lane_id = p.lane_id
+           AND b.sequence = p.sequence - 1 AND b.status = 'pending'))
+  AND EXISTS (
+        SELECT FROM push_lane l WHERE l.tenant_id = $1 AND l.lane_id = p.lane_id
+           AND NOT l.superseded AND (p.status = 'unknown' OR l.parked_code IS NULL))
+  AND EXISTS (
+        SELECT FROM customer c
+         CROSS JOIN LATERAL (
+           SELECT s.stripe_event_name, s.push FROM meter_settings s
+            WHERE s.tenant_id = $1 AND s.meter_no = p.meter_no
+            ORDER BY s.version DESC LIMIT 1) s
+         WHERE c.tenant_id = $1 AND c.customer_no = p.customer_no
+           AND c.stripe_customer_id = p.stripe_customer_id
+           AND s.stripe_event_name = p.event_name AND coalesce(c.push, s.push) = 'live')`;
+
+/**
+ * Goes from group to group, by one look into push_order_idx each however many pushes a group has,
+ * until enough of them have one that may go.
+ */
+const DUE = `
+  WITH RECURSIVE billed AS (
+    (SELECT p.finalizes_at, ${DUE_HOUR} AS due_hour, p.stripe_customer_id, p.event_name
+       FROM push p WHERE ${WAITING} AND p.closes = $8 ORDER BY ${GROUP} LIMIT 1)
+    UNION ALL
+    SELECT n.* FROM billed b CROSS JOIN LATERAL (
+      SELECT ${GROUP} FROM push p
+       WHERE ${WAITING} AND p.closes = $8
+         AND (${GROUP}) > (b.finalizes_at, b.due_hour, b.stripe_customer_id, b.event_name)
+       ORDER BY ${GROUP} LIMIT 1) n
+  )
+  SELECT d.identifier, b.stripe_customer_id AS "stripeCustomerId", b.event_name AS "eventName",
+         $8::boolean AS closes, b.finalizes_at AS "finalizesAt", d.next_attempt_at AS "dueAt"
+    FROM (SELECT * FROM billed
+           WHERE (stripe_customer_id, event_name) NOT IN (${IN_FLIGHT}) OFFSET 0) b
+   CROSS JOIN LATERAL (
+     SELECT p.identifier, p.next_attempt_at FROM push p
+      WHERE ${WAITING} AND p.closes = $8
+        AND (${GROUP}) = (b.finalizes_at, b.due_hour, b.stripe_customer_id, b.event_name)
+        AND p.next_attempt_at <= $7 AND ${MAY_GO}
+      ORDER BY p.next_attempt_at, p.sequence LIMIT 1) d
+   LIMIT $9`;
+
+/** Of those whose outcome is not known, the one that waits longest: no other becomes unknown for it. */
+const PROBE = `
+  SELECT p.identifier FROM push p
+   WHERE ${WAITING} AND p.status = 'unknown' AND ${MAY_GO}
+     AND (p.stripe_customer_id, p.event_name) NOT IN (${IN_FLIGHT})
+   ORDER BY p.first_attempt_at LIMIT 1`;
+
+/**
+ * Pushes that may go, of each Stripe customer and event name one: closes before what is pushed
+ * between times, what is billed first before the rest, then by the time they came due.
+ */
+export async function duePushes(
+  tx: Transaction,
+  tenantId: string,
+  request: DueRequest,
+): Promise<string[]> {
+  const { now, limit } = request;
+  const first = firstParameters(tenantId, request);
+  const at = formatInstantMicros(now);
+  const found = new Map<string, DuePush>();
+  for (const closes of [true, false]) {
+    if (found.size >= limit) break;
+    const rows = await tx.query<DuePush>(DUE, [...first, at, closes, limit - found.size]);
+    for (const push of rows) {
+      const name = JSON.stringify([push.stripeCustomerId, push.eventName]);
+      if (!found.has(name)) found.set(name, push);
+    }
+  }
+  return [...found.values()].sort(byOrder).map(({ identifier }) => identifier);
+}
+
+/** The push to try with whether Stripe answers again. */
+export async function probePush(
+  tx: Transaction,
+  tenantId: string,
+  request: DueRequest,
+): Promise<string[]> {
+  const rows = await tx.query<{ identifier: string }>(PROBE, firstParameters(tenantId, request));
+  if (rows.length > 0) return rows.map(({ identifier }) => identifier);
+  return duePushes(tx, tenantId, { ...request, limit: 1 });
+}
+
+/** Those that MAY_GO and WAITING read. */
+function firstParameters(tenantId: string, request: DueRequest): unknown[] {
+  const { account, target, values, now, resendWindowSeconds } = request;
+  const windowStart = formatInstantMicros(now - resendWindowSeconds * MICROS_PER_SECOND);
+  const takesAll = values === 'decimal';
+  return [tenantId, account.accountId, account.livemode, windowStart, target, takesAll];
+}
+
+function byOrder(a: DuePush, b: DuePush): number {
+  return Number(b.closes) - Number(a.closes) || a.finalizesAt - b.finalizesAt || a.dueAt - b.dueAt;
+}

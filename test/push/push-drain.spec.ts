@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import type { PushBody, SendOutcome } from '../../src/stripe/push-target.js';
+import { pushProcess } from './push-process.js';
+import type { PushScene } from './push-scene.js';
+import { many, mapped, waiting, type WaitingPush } from './waiting-pushes.js';
+
+const DELIVERED: SendOutcome = { kind: 'delivered' };
+
+/** The names of what is called, in their order, where each call gets the answer given. */
+async function called(
+  opened: PushScene,
+  answer: (body: PushBody) => SendOutcome = () => DELIVERED,
+): Promise<string[]> {
+  const names: string[] = [];
+  const { sender } = pushProcess(opened.db, opened.config, {
+    send: async (_, body) => {
+      names.push(body.identifier);
+      return answer(body);
+    },
+  });
+  await sender.send(opened.tenantId);
+  return names;
+}
+
+describe('due pushes', () => {
+  it('go closes first, then what is billed first, then what came due first', async () => {
+    await using opened = await mapped();
+    const pushes: Omit<WaitingPush, 'customerNo'>[] = [
+      { identifier: 'later', finalizesAt: '2026-12-02T00:00:00Z', dueAgo: 900 },
+      { identifier: 'due second', finalizesAt: '2026-12-01T00:00:00Z', dueAgo: 60 },
+      { identifier: 'due first', finalizesAt: '2026-12-01T00:00:00Z', dueAgo: 90 },
+      { identifier: 'due an hour before', finalizesAt: '2026-12-01T00:00:00Z', dueAgo: 7_200 },
+      { identifier: 'closes later', closes: true, finalizesAt: '2026-12-04T00:00:00Z' },
+      { identifier: 'closes', closes: true, finalizesAt: '2026-12-03T00:00:00Z' },
+    ];
+    await waiting(
+      opened,
+      pushes.map((push, index) => ({ ...push, customerNo: index + 1 })),
+    );
+    expect(await called(opened)).toEqual([
+      'closes',
+      'closes later',
+      'due an hour before',
+      'due first',
+      'due second',
+      'later',
+    ]);
+  });
+
+  it('of one Stripe customer go one after the other, each in its order', async () => {
+    await using opened = await mapped();
+    const names = ['first', 'second', 'third'];
+    await waiting(
+      opened,
+      names.map((identifier, index) => ({ identifier, dueAgo: 100 - index })),
+    );
+    expect(await called(opened)).toEqual(names);
+  });
+
+  it('that are totals never overtake the one before them', async () => {
+    await using opened = await mapped();
+    await waiting(opened, [
+      { identifier: 'older', kind: 'total' },
+      { identifier: 'newer', kind: 'total', closes: true },
+      { identifier: 'delta', kind: 'delta', customerNo: 2, closes: false },
+    ]);
+    const busy = (): SendOutcome => ({ kind: 'try_later', why: '409', tooFast: false });
+    expect((await called(opened, busy)).toSorted()).toEqual(['delta', 'older']);
+    await opened.forgetBackOff();
+    expect((await called(opened)).filter((name) => name !== 'delta')).toEqual(['older', 'newer']);
+  });
+
+  it('wait where one of the same Stripe customer is on its way, for another tenant too', async () => {
+    await using opened = await mapped();
+    const [other] = await opened.db.work.query<{ tenantId: string }>(
+      `INSERT INTO tenant (name, hash_key) VALUES ('other', $1) RETURNING tenant_id AS "tenantId"`,
+      [Buffer.alloc(32)],
+    );
+    const { tenantId } = other!;
+    await opened.db.work.query(
+      `INSERT INTO meter (tenant_id, meter_no, key)
+       SELECT $1, meter_no, key FROM meter WHERE tenant_id = $2`,
+      [tenantId, opened.tenantId],
+    );
+    await opened.db.work.query(
+      `INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, event_types,
+              value_property, late_usage, stripe_event_name, push)
+       SELECT $1, meter_no, version, aggregation, event_types, value_property, late_usage,
+              stripe_event_name, push
+         FROM meter_settings WHERE tenant_id = $2`,
+      [tenantId, opened.tenantId],
+    );
+    await waiting(opened, [{ identifier: 'ours' }]);
+    await waiting(opened, [
+      { identifier: 'theirs', tenantId },
+      { identifier: 'of another', customerNo: 2, tenantId },
+    ]);
+    const { accounts, claimer } = opened.process();
+    const account = (await accounts.of(opened.tenantId))!;
+    const names = async (tenant: string): Promise<string[]> => {
+      const claim = await claimer.claim(tenant, account, false);
+      if (claim === undefined || 'waitMs' in claim) return [];
+      return claim.pushes.map(({ identifier }) => identifier);
+    };
+    expect(await names(opened.tenantId)).toEqual(['ours']);
+    expect(await names(tenantId)).toEqual(['of another']);
+  });
+
+  it('are called once each by three processes, one at a time for each Stripe customer', async () => {
+    await using opened = await mapped({}, { switches: { processingMs: 5 } });
+    const pushes = many(120, 12);
+    await waiting(opened, pushes);
+    const processes = [opened.process(), opened.process(), opened.process()];
+    await Promise.all(processes.map(({ sender }) => sender.send(opened.tenantId)));
+    const rows = await opened.pushes();
+    expect(rows.filter(({ status }) => status !== 'delivered')).toEqual([]);
+    expect(new Set(rows.map(({ attempts }) => attempts))).toEqual(new Set([1]));
+    const { in_flight: lanes, keys } = opened.simulator.attempts();
+    expect(lanes).toHaveLength(12);
+    expect(new Set(lanes.map((lane) => lane.in_flight_max))).toEqual(new Set([1]));
+    expect(keys.map(({ requests }) => requests)).toEqual(pushes.map(() => 1));
+  });
+});
+
+describe('a process that ends between the claim and the call', () => {
+  it('by itself puts back what it has not called, as it was', async () => {
+    await using opened = await mapped({ STRIPE_CALLS_PER_SECOND: '5' });
+    await waiting(opened, many(10, 10));
+    const sent: string[] = [];
+    const { sender } = pushProcess(opened.db, opened.config, {
+      send: async (_, { identifier }) => {
+        sent.push(identifier);
+        sender.stop();
+        return DELIVERED;
+      },
+    });
+    await sender.send(opened.tenantId);
+    expect(sent).toHaveLength(1);
+    const left = await opened.db.work.query(
+      `SELECT DISTINCT status, attempts, unknown_attempts, first_attempt_at, last_attempt_at,
+              next_attempt_at <= now() - interval '1 minute' AS "isDue"
+         FROM push WHERE identifier <> $1`,
+      sent,
+    );
+    expect(left).toEqual([
+      {
+        status: 'pending',
+        attempts: 0,
+        unknown_attempts: 0,
+        first_attempt_at: null,
+        last_attempt_at: null,
+        isDue: true,
+      },
+    ]);
+  });
+
+  it('by force leaves it unknown, and it is counted once', async () => {
+    await using opened = await mapped();
+    const pushes = many(5, 5);
+    await waiting(opened, pushes);
+    const { accounts, claimer } = opened.process();
+    await claimer.claim(opened.tenantId, (await accounts.of(opened.tenantId))!, false);
+    expect(await opened.process().sender.send(opened.tenantId)).toBe(0);
+    await opened.expireLeases();
+    expect(await opened.process().sender.send(opened.tenantId)).toBe(5);
+    expect(await opened.pushes()).toMatchObject(
+      pushes.map(() => ({ status: 'delivered', attempts: 2, unknownAttempts: 1 })),
+    );
+    expect(opened.counted()).toHaveLength(5);
+  });
+});
+
+describe('the window in which a push may be sent again', () => {
+  it('begins with the first call that may have been executed', async () => {
+    await using opened = await mapped();
+    await waiting(opened, [{ identifier: 'late' }]);
+    await called(opened, () => ({ kind: 'try_later', why: '503', tooFast: false }));
+    await opened.db.work.query(
+      `UPDATE push SET first_attempt_at = now() - interval '2 days', next_attempt_at = now()`,
+    );
+    await called(opened, () => ({ kind: 'unknown', why: 'no answer' }));
+    await opened.forgetBackOff();
+    expect(await called(opened)).toEqual(['late']);
+  });
+});
