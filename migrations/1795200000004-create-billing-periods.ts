@@ -14,6 +14,8 @@ export class CreateBillingPeriods1795200000004 implements MigrationInterface {
         period_end       timestamptz NOT NULL,
         -- Its first entry came after its end and the grace: it waits for a command.
         backfilled       boolean     NOT NULL,
+        -- Stripe says where it ends: it is closed by its invoice, or once Stripe was asked again.
+        of_item          boolean     NOT NULL DEFAULT false,
         -- What a \`last\` meter with carry_last held before this period.
         carried_last     numeric,
         closed_at        timestamptz,

@@ -11,6 +11,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   migrate: async () => (await import('./commands/migrate.js')).migrateCommand(),
   import: async () => (await import('./commands/import.js')).importCommand(),
   close: async () => (await import('./commands/close.js')).closeCommand(),
+  reconcile: async () => (await import('./commands/reconcile.js')).reconcileCommand(),
+  restored: async () => (await import('./commands/restored.js')).restoredCommand(),
   keys: async () => (await import('./commands/keys.js')).keysCommand(),
   tenants: async () => (await import('./commands/tenants.js')).tenantsCommand(),
   doctor: async () => (await import('./commands/doctor.js')).doctorCommand(),

@@ -33,31 +33,72 @@ import { OpenApiController } from './openapi/openapi.controller.js';
 import { COUNTONCE_OPTIONS, type CountonceOptions } from './options.js';
 import { BillingPeriodController } from './periods/billing-period.controller.js';
 import { BillingPeriodService } from './periods/billing-period.service.js';
+import { BillingSourceController } from './periods/billing-source.controller.js';
+import { BillingSourceService } from './periods/billing-source.service.js';
 import { CloseTimer } from './periods/close.timer.js';
 import { CustomerController } from './periods/customer.controller.js';
 import { CustomerImportService } from './periods/customer-import.service.js';
 import { CustomerService } from './periods/customer.service.js';
+import { FlushController } from './periods/flush.controller.js';
+import { FlushService } from './periods/flush.service.js';
+import { ItemCloser } from './periods/item-closer.js';
 import { PeriodCloseController } from './periods/period-close.controller.js';
 import { PeriodCloseService } from './periods/period-close.service.js';
 import { PeriodCloser } from './periods/period-closer.js';
 import { PushChanges } from './push/push-changes.js';
+import { PushClaimer } from './push/push-claimer.js';
 import { PushInterval } from './push/push-interval.js';
 import { PushPlanner } from './push/push-planner.js';
+import { PushReader } from './push/push-reader.js';
+import { PushReadingWorker } from './push/push-reading.worker.js';
+import { PushResolutionService } from './push/push-resolution.service.js';
 import { PushSender } from './push/push-sender.js';
 import { PushWorker } from './push/push-worker.js';
 import { PushController } from './push/push.controller.js';
 import { PushQuery } from './push/push.query.js';
 import { StripeSideReader } from './push/stripe-side.js';
-import { PushTarget } from './stripe/push-target.js';
+import { InvoiceChecker } from './reconciliation/invoice-check.js';
+import { LaneReader } from './reconciliation/lane-reader.js';
+import { ReconciliationController } from './reconciliation/reconciliation.controller.js';
+import { ReconciliationRunner } from './reconciliation/reconciliation-runner.js';
+import { ReconciliationService } from './reconciliation/reconciliation.service.js';
+import { ReconciliationTimer } from './reconciliation/reconciliation.timer.js';
+import { RepairService } from './reconciliation/repair.service.js';
+import { PlaceFinder } from './reconciliation/restore/place-finder.js';
+import { RestorationService } from './reconciliation/restore/restoration.service.js';
+import { PUSH_TARGET_PROVIDERS } from './stripe/push-target.providers.js';
+import { StripeAccountController } from './stripe/stripe-account.controller.js';
+import { StripeAccountService } from './stripe/stripe-account.service.js';
 import { StripeAccounts } from './stripe/stripe-accounts.js';
-import { StripeMeterEvents } from './stripe/stripe-meter-events.js';
+import { StripeBreaker } from './stripe/stripe-breaker.js';
+import { StripeInvoices } from './stripe/stripe-invoices.js';
 import { StripeMeters } from './stripe/stripe-meters.js';
+import { StripeInvoiceList } from './stripe/stripe-invoice-list.js';
+import { StripeReads } from './stripe/stripe-reads.js';
+import { StripeSubscriptions } from './stripe/stripe-subscriptions.js';
+import { StripeSummaries } from './stripe/stripe-summaries.js';
 import { StripePace } from './stripe/stripe-pace.js';
 import { FoldTimer } from './usage/fold.timer.js';
+import { SubscriptionSync } from './usage/subscription-sync.js';
 import { UsageEventController } from './usage/usage-event.controller.js';
 import { UsageEventService } from './usage/usage-event.service.js';
 import { UsageController } from './usage/usage.controller.js';
 import { UsageService } from './usage/usage.service.js';
+import { CustomerDeletedHandler } from './webhooks/customer-deleted.handler.js';
+import { InvoiceChangedHandler } from './webhooks/invoice-changed.handler.js';
+import { InvoiceCreatedHandler } from './webhooks/invoice-created.handler.js';
+import { InvoicedUsageReader } from './webhooks/invoiced-usage.js';
+import { MeterErrorHandler } from './webhooks/meter-error.handler.js';
+import type { StripeEventHandler } from './webhooks/stripe-event-handler.js';
+import { StripeEventHandlers } from './webhooks/stripe-event-handlers.js';
+import { StripeEventRunner } from './webhooks/stripe-event-runner.js';
+import { StripeEventWorker } from './webhooks/stripe-event-worker.js';
+import { StripeEventController } from './webhooks/stripe-event.controller.js';
+import { StripeEventService } from './webhooks/stripe-event.service.js';
+import { StripeInboxService } from './webhooks/stripe-inbox.service.js';
+import { StripeWebhookController } from './webhooks/stripe-webhook.controller.js';
+import { SubscriptionChangedHandler } from './webhooks/subscription-changed.handler.js';
+import { SubscriptionRefreshTimer } from './webhooks/subscription-refresh.timer.js';
 
 /** The TypeORM data source's name, so that it is never taken for the host application's own. */
 const DATA_SOURCE = 'countonce';
@@ -69,8 +110,14 @@ const API_CONTROLLERS = [
   MeterController,
   CustomerController,
   BillingPeriodController,
+  BillingSourceController,
+  FlushController,
   PeriodCloseController,
   PushController,
+  ReconciliationController,
+  StripeAccountController,
+  StripeWebhookController,
+  StripeEventController,
   ApiKeyController,
   TestClockController,
   OpenApiController,
@@ -83,6 +130,15 @@ const CONTROLLERS = {
   health: OPERATION_CONTROLLERS,
   api: [...OPERATION_CONTROLLERS, ...API_CONTROLLERS],
 };
+
+/** Who works on the events that Stripe sends, each on types of its own. */
+const STRIPE_EVENT_HANDLERS = [
+  MeterErrorHandler,
+  SubscriptionChangedHandler,
+  InvoiceCreatedHandler,
+  InvoiceChangedHandler,
+  CustomerDeletedHandler,
+];
 
 const SERVICES = [
   DatabaseLifetime,
@@ -98,21 +154,55 @@ const SERVICES = [
   CustomerService,
   CustomerImportService,
   BillingPeriodService,
+  BillingSourceService,
+  FlushService,
   PeriodCloser,
+  ItemCloser,
   PeriodCloseService,
   CloseTimer,
   StripeAccounts,
+  StripeAccountService,
   StripeMeters,
+  StripeSubscriptions,
+  StripeInvoices,
+  SubscriptionSync,
   StripePace,
-  StripeMeterEvents,
-  { provide: PushTarget, useExisting: StripeMeterEvents },
+  StripeBreaker,
+  StripeReads,
+  StripeSummaries,
+  ...PUSH_TARGET_PROVIDERS,
   StripeSideReader,
   PushChanges,
   PushInterval,
   PushPlanner,
+  PushClaimer,
   PushSender,
   PushWorker,
+  PushReader,
+  PushReadingWorker,
+  PushResolutionService,
   PushQuery,
+  StripeInvoiceList,
+  InvoiceChecker,
+  LaneReader,
+  ReconciliationRunner,
+  ReconciliationService,
+  RepairService,
+  PlaceFinder,
+  RestorationService,
+  ReconciliationTimer,
+  InvoicedUsageReader,
+  SubscriptionRefreshTimer,
+  ...STRIPE_EVENT_HANDLERS,
+  {
+    provide: StripeEventHandlers,
+    inject: STRIPE_EVENT_HANDLERS,
+    useFactory: (...handlers: StripeEventHandler[]) => new StripeEventHandlers(handlers),
+  },
+  StripeEventRunner,
+  StripeEventWorker,
+  StripeEventService,
+  StripeInboxService,
   AccessGuard,
   Metrics,
   Draining,

@@ -22,6 +22,7 @@ export class Accounts {
   readonly #byKey = new Map<string, Key>();
   /** By the id of the platform's account. */
   readonly #connected = new Map<string, Set<string>>();
+  readonly #revoked = new Set<string>();
 
   /**
    * `idsByKey` puts several keys on one account, or gives an account a chosen id. `connectedByKey`
@@ -44,7 +45,9 @@ export class Accounts {
     }
     const text = presentedKey(authorization);
     const key = this.#key(text);
-    if (!key) throw unauthorized(`Invalid API Key provided: ${masked(text)}`);
+    if (!key || this.#revoked.has(text)) {
+      throw unauthorized(`Invalid API Key provided: ${masked(text)}`);
+    }
     const { account, keyKind } = key;
     if (onBehalfOf === null || onBehalfOf === account.id) {
       return { account, keyKind, connect: false };
@@ -66,6 +69,11 @@ export class Accounts {
     this.#connected.set(platform.id, connected.add(accountId));
   }
 
+  /** A key that was rolled: from now on a 401. */
+  revoke(key: string): void {
+    this.#revoked.add(key);
+  }
+
   /** Ids of the accounts whose keys may work on this one. */
   platformsOf(accountId: string): string[] {
     return [...this.#connected].flatMap(([id, ids]) => (ids.has(accountId) ? id : []));
@@ -79,6 +87,7 @@ export class Accounts {
     this.#byScope.clear();
     this.#byKey.clear();
     this.#connected.clear();
+    this.#revoked.clear();
     this.#connectAsGiven();
   }
 

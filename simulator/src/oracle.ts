@@ -38,6 +38,12 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   },
   'GET /_sim/attempts': (simulator) => simulator.attempts(),
   'POST /_sim/foreign-events': (simulator, body) => simulator.countForeign(readForeignEvent(body)),
+  'POST /_sim/revoked-keys': (simulator, body) => {
+    const key = textOf(body, 'key');
+    if (key === undefined) throw new RangeError('key is missing');
+    simulator.revokeKey(key);
+    return { key };
+  },
   'POST /_sim/connected-accounts': (simulator, body) => {
     const { key, account } = body;
     if (typeof key !== 'string' || typeof account !== 'string') {

@@ -92,6 +92,11 @@ export class Simulator {
     return countForeign(this.world, event);
   }
 
+  /** Rolls a secret or restricted key: from now on it is answered 401. */
+  revokeKey(key: string): void {
+    this.world.accounts.revoke(key);
+  }
+
   /** Lets the platform of a key work on an account with the header `Stripe-Account`. */
   connectAccount(platformKey: string, accountId: string): void {
     this.world.accounts.connect(platformKey, accountId);

@@ -160,3 +160,16 @@ describe('paths', () => {
     },
   );
 });
+
+describe('a key that was rolled', () => {
+  it('is not taken any more', async () => {
+    sandbox = await openSandbox();
+    const account = async (): Promise<number> => {
+      const headers = { authorization: `Bearer ${SECRET_KEY}` };
+      return (await fetch(`${sandbox.simulator.url}/v1/account`, { headers })).status;
+    };
+    expect(await account()).toBe(200);
+    sandbox.simulator.revokeKey(SECRET_KEY);
+    expect(await account()).toBe(401);
+  });
+});

@@ -1,18 +1,20 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { loadConfig, type Config } from '../config/config.js';
 import { Connections } from '../database/connections.js';
 import { EXIT } from './command-failure.js';
-import { command, print, type JsonOption } from './command.js';
+import { command, print } from './command.js';
 import type { Check } from './doctor/check.js';
 import { fail, ok } from './doctor/check.js';
 import {
   checkAppendOnly,
   checkClock,
   checkMigrated,
+  checkPushes,
   checkServer,
 } from './doctor/database-checks.js';
 import { checkConfiguration, checkDataDir, checkNode } from './doctor/process-checks.js';
 import { checkStripe } from './doctor/stripe-checks.js';
+import { surveyStripe, type SurveyCommandOptions } from './doctor/stripe-survey.js';
 import { driverMessage, openDatabase, type OpenDatabase } from './open-database.js';
 import { Services } from './services.js';
 import { tenantOption, type TenantOption } from './tenant-option.js';
@@ -26,10 +28,18 @@ export function doctorCommand(): Command {
     'Look at everything Countonce needs: Node.js, the configuration, the database and its ' +
       'settings, Stripe and its meters. Says what to do about what is wrong. Exit code 1 if ' +
       'anything fails. An embedded database is started, and migrated, for it.',
-    ['doctor', 'doctor --json'],
+    ['doctor', 'doctor --json', 'doctor --stripe', 'doctor --stripe --dry-run'],
   )
     .addOption(tenantOption())
-    .action(async (options: JsonOption & TenantOption) => {
+    .option(
+      '--stripe',
+      'measure instead, on the sandbox of STRIPE_SECRET_KEY, what Stripe leaves undocumented',
+    )
+    .option('--save <file>', 'where the findings go (default: DATA_DIR/stripe-switches.json)')
+    .option('--wait <seconds>', 'how long summaries are waited for', secondsOf, 180)
+    .option('--dry-run', 'with --stripe: only tell what it would do')
+    .action(async (options: TenantOption & SurveyCommandOptions & { stripe?: true }) => {
+      if (options.stripe === true) return surveyStripe(options);
       const checks = await examine(process.env, options.tenant);
       const passed = checks.every(({ status }) => status !== 'fail');
       print(options, { ok: passed, checks }, toText(checks));
@@ -76,7 +86,9 @@ async function examineDatabase(
     const checks = [ok('database', where), ...server, await checkClock(db)];
     const migrated = await checkMigrated(db);
     checks.push(migrated);
-    if (migrated.status === 'ok') checks.push(await checkAppendOnly(db));
+    if (migrated.status === 'ok') {
+      checks.push(await checkAppendOnly(db), await checkPushes(db));
+    }
     return checks;
   } catch (error) {
     const advice = 'Look at DATABASE_URL and whether PostgreSQL runs there.';
@@ -103,4 +115,9 @@ function toText(checks: readonly Check[]): string {
   return [...lines, '', `${of('ok')} ok, ${of('warn')} to look at, ${of('fail')} failed`].join(
     '\n',
   );
+}
+
+function secondsOf(text: string): number {
+  if (/^\d{1,4}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('seconds are a whole number up to 9999.');
 }

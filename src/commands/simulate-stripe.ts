@@ -1,4 +1,5 @@
-import type { Simulator } from '@countonce/stripe-simulator';
+import { readFile } from 'node:fs/promises';
+import type { Simulator, Switches } from '@countonce/stripe-simulator';
 import { InvalidArgumentError, type Command } from 'commander';
 import { CommandFailure } from './command-failure.js';
 import { command, print, type JsonOption } from './command.js';
@@ -10,6 +11,7 @@ interface Options extends JsonOption {
   readonly rateLimits: boolean;
   readonly autoCustomers?: true;
   readonly live?: true;
+  readonly switches?: string;
 }
 
 export function simulateStripeCommand(): Command {
@@ -24,6 +26,10 @@ export function simulateStripeCommand(): Command {
     .option('--oracle-port <port>', 'of /_sim/…; 0 takes any free one', portOf, 12_112)
     .option('--no-rate-limits', "lift Stripe's limits on requests per second")
     .option('--auto-customers', 'every cus_… id exists')
+    .option(
+      '--switches <file>',
+      'behave as the file says: what doctor --stripe saved, or switches in JSON',
+    )
     .option('--live', 'show a live key in the example environment, not a test key')
     .action(async (options: Options) => {
       const simulator = await start(options);
@@ -39,18 +45,41 @@ async function start(options: Options): Promise<Simulator> {
   // Only here: no other command needs the package.
   const { startSimulator } = await import('@countonce/stripe-simulator');
   const { host, port, oraclePort, rateLimits, autoCustomers } = options;
+  const switches = options.switches === undefined ? {} : await switchesIn(options.switches);
   try {
     return await startSimulator({
       host,
       port,
       oraclePort,
       autoCustomers: autoCustomers ?? false,
+      autoDeliver: true,
       ...(rateLimits ? {} : { rateLimits: false }),
+      switches,
     });
   } catch (cause) {
+    if (cause instanceof RangeError && options.switches !== undefined) {
+      const message = `${options.switches} is not what a Stripe can be: ${cause.message}.`;
+      throw new CommandFailure(message, 'switches_unreadable', { cause });
+    }
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
     const message = `A port is taken: ${(cause as Error).message}. Choose others with --port and --oracle-port; 0 takes any.`;
     throw new CommandFailure(message, 'port_in_use', { cause });
+  }
+}
+
+/** The settings of a file: under `switches`, or the file itself. */
+async function switchesIn(file: string): Promise<Partial<Switches>> {
+  try {
+    const content: unknown = JSON.parse(await readFile(file, 'utf8'));
+    const members = content as { switches?: unknown } | null;
+    const switches = members?.switches ?? members;
+    if (typeof switches === 'object' && switches !== null && !Array.isArray(switches)) {
+      return switches;
+    }
+    throw new Error('it holds no JSON object');
+  } catch (cause) {
+    const message = `The switches in ${file} cannot be read: ${(cause as Error).message}.`;
+    throw new CommandFailure(message, 'switches_unreadable', { cause });
   }
 }
 

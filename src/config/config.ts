@@ -3,17 +3,32 @@ import { inspect } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { getMetadataStorage, IsIn, IsOptional, Matches, validateSync } from 'class-validator';
-import { IsPostgresUrl, IsWebUrl, WholeNumber } from './environment-variable.js';
+import { IsListOf, IsPostgresUrl, IsWebUrl, listed, WholeNumber } from './environment-variable.js';
+import { VALUE_RULES, type ValueRule } from '../domain/value-rule.js';
 
 const DAY_SECONDS = 86_400;
 const MONTH_SECONDS = 31 * DAY_SECONDS;
+/** Of 32 bytes. */
+const HEX_KEY_CHARACTERS = 64;
 const SECRETS: ReadonlySet<string> = new Set([
   'DATABASE_URL',
   'BOOTSTRAP_API_KEY',
   'STRIPE_SECRET_KEY',
+  'STRIPE_WEBHOOK_SECRET',
+  'ENCRYPTION_KEY',
 ]);
 
 export const ROLES = ['api', 'worker', 'all'] as const;
+/**
+ * Where pushes go, as each push's row names it too.
+ *
+ * Stripe does not say whether its v1 and v2 APIs remember identifiers together, and their idempotency
+ * keys are apart. So a push whose call through one target may have been executed is never sent
+ * through another: it stays unknown, and is read back once its window has passed. What was surely not
+ * executed goes through whichever target is configured when it is sent.
+ */
+export const PUSH_TARGETS = ['stripe_v1', 'stripe_v2', 'file'] as const;
+export type PushTargetName = (typeof PUSH_TARGETS)[number];
 export const UNKNOWN_CUSTOMER = ['create', 'reject'] as const;
 /** pino's, from the loudest down. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -66,10 +81,42 @@ export class Config {
   @IsWebUrl()
   readonly STRIPE_API_BASE: string = 'https://api.stripe.com';
 
+  /** Signing secrets of the webhook endpoint of the tenant `default`, comma-separated for rotation. */
+  @IsOptional()
+  @IsListOf(/^whsec_[\x21-\x7e]+$/, 'must be signing secrets of Stripe, comma-separated: whsec_…')
+  readonly STRIPE_WEBHOOK_SECRET?: string;
+
+  /** Encrypts the Stripe secrets of tenants; of several, comma-separated, the first, and all decrypt. */
+  @IsOptional()
+  @IsListOf(
+    /^(?:[0-9a-f]{64}|[\w+/-]{43}=?)$/i,
+    'must be 32 random bytes in base64 or hex, as `openssl rand -base64 32` makes them; ' +
+      'several are comma-separated',
+  )
+  readonly ENCRYPTION_KEY?: string;
+
   /** Writes per second and Stripe account; absent: {@link stripeCallsPerSecond} decides. */
   @IsOptional()
   @WholeNumber(1, 10_000)
   readonly STRIPE_CALLS_PER_SECOND?: number;
+
+  /** Reads per month and Stripe account; Stripe allows at least 10,000. Checks use half at most. */
+  @WholeNumber(0, 100_000_000)
+  readonly STRIPE_READS_PER_MONTH: number = 10_000;
+
+  /** Where pushes go: meter events of Stripe's v1 or v2 API, or lines of a file. */
+  @IsIn(PUSH_TARGETS, { message: `must be one of ${PUSH_TARGETS.join(', ')}` })
+  readonly PUSH_TARGET: (typeof PUSH_TARGETS)[number] = 'stripe_v1';
+
+  /** The file of the target `file`; absent: `pushes.ndjson` in DATA_DIR. */
+  @IsOptional()
+  // eslint-disable-next-line no-control-regex -- a path may hold anything but NUL
+  @Matches(/^[^\0]+$/, { message: 'must be a path' })
+  readonly PUSH_FILE?: string;
+
+  /** What Stripe's v2 API takes: its reference says whole numbers above zero, others are held. */
+  @IsIn(VALUE_RULES, { message: `must be one of ${VALUE_RULES.join(', ')}` })
+  readonly STRIPE_V2_VALUES: ValueRule = 'positive_integer';
 
   /** How often open periods are pushed; 0: only at close. */
   @WholeNumber(0, MONTH_SECONDS)
@@ -82,6 +129,10 @@ export class Config {
   /** How long Stripe's summaries must agree before they settle an unknown push. */
   @WholeNumber(0, DAY_SECONDS)
   readonly READBACK_STABLE_SECONDS: number = 900;
+
+  /** How often a sample of what was pushed is held against Stripe, and each closed period once; 0: never. */
+  @WholeNumber(0, MONTH_SECONDS)
+  readonly RECONCILE_INTERVAL_SECONDS: number = 86_400;
 
   /** How long after the end of a period the own clock waits to close it. */
   @WholeNumber(0, MONTH_SECONDS)
@@ -103,6 +154,11 @@ export class Config {
   @WholeNumber(1, 200)
   readonly DATABASE_POOL_SIZE: number = 4;
 
+  /** What the target of pushes takes. */
+  get pushValues(): ValueRule {
+    return this.PUSH_TARGET === 'stripe_v2' ? this.STRIPE_V2_VALUES : 'decimal';
+  }
+
   /** Stripe's documented limits on writes, where nothing else is said: 1000 live, 20 in test mode. */
   get stripeCallsPerSecond(): number {
     if (this.STRIPE_CALLS_PER_SECOND !== undefined) return this.STRIPE_CALLS_PER_SECOND;
@@ -111,7 +167,23 @@ export class Config {
 
   /** The values that must never appear anywhere, for the logger to look out for. */
   get secrets(): readonly string[] {
-    return [this.BOOTSTRAP_API_KEY, this.STRIPE_SECRET_KEY].filter((value) => value !== undefined);
+    return [
+      ...[this.BOOTSTRAP_API_KEY, this.STRIPE_SECRET_KEY].filter((value) => value !== undefined),
+      ...this.webhookSecrets,
+      ...listed(this.ENCRYPTION_KEY),
+    ];
+  }
+
+  /** Those of the tenant `default`; none where the environment sets none. */
+  get webhookSecrets(): readonly string[] {
+    return listed(this.STRIPE_WEBHOOK_SECRET);
+  }
+
+  /** 32 bytes each; the first encrypts. */
+  get encryptionKeys(): readonly Buffer[] {
+    return listed(this.ENCRYPTION_KEY).map((key) =>
+      Buffer.from(key, key.length === HEX_KEY_CHARACTERS ? 'hex' : 'base64'),
+    );
   }
 
   toJSON(): Record<string, unknown> {

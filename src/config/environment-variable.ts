@@ -20,6 +20,18 @@ export function WholeNumber(min: number, max: number): PropertyDecorator {
   };
 }
 
+/** The values of a variable that holds several, comma-separated. */
+export function listed(value: string | undefined): readonly string[] {
+  return value === undefined ? [] : value.split(',').map((item) => item.trim());
+}
+
+/** Several values in one variable, comma-separated; blanks beside the commas do not count. */
+export function IsListOf(item: RegExp, message: string): PropertyDecorator {
+  const validate = (value: unknown): boolean =>
+    typeof value === 'string' && listed(value).every((text) => item.test(text));
+  return ValidateBy({ name: 'isListOf', validator: { validate, defaultMessage: () => message } });
+}
+
 /** A connection string that pg can read, percent-encoding included. */
 export function IsPostgresUrl(): PropertyDecorator {
   return urlThat(

@@ -17,6 +17,7 @@ const SECRET_FIELDS: ReadonlySet<string> = new Set([
   'webhooksecret',
   'webhooksecrets',
   'stripewebhooksecret',
+  'encryptionkey',
   'password',
 ]);
 

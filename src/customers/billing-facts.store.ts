@@ -61,7 +61,8 @@ const FACTS = `
          EXISTS (SELECT FROM billing_period b
                   WHERE b.tenant_id = $1 AND b.customer_no = c.customer_no
                     AND (b.closed_at IS NOT NULL OR b.period_end <= $3::timestamptz
-                         OR (NOT b.backfilled AND b.period_end <= $4::timestamptz)
+                         OR (NOT b.backfilled AND NOT b.of_item
+                             AND b.period_end <= $4::timestamptz)
                          OR EXISTS (SELECT FROM close_mark m
                                      WHERE m.tenant_id = $1 AND m.customer_no IN (0, b.customer_no)
                                        AND m.meter_no IN (0, b.meter_no)

@@ -8,12 +8,14 @@ export interface KnownPeriod extends BillingPeriod {
   readonly stored: boolean;
   /** Its first entry came after its end and the grace, so the own clock leaves it to a command. */
   readonly backfilled: boolean;
+  /** Stripe says when it ends, so the own clock's mark passes over it. */
+  readonly ofItem: boolean;
 }
 
 export interface Marks {
   /** Commands have closed every period of this customer and meter that ends by this instant. */
   readonly closedThrough: Micros;
-  /** The own clock has closed every stored period that ends by this instant, but for backfills. */
+  /** The own clock has closed every stored period that ends by this instant, but for backfills and items'. */
   readonly clockClosedThrough: Micros;
 }
 
@@ -31,7 +33,8 @@ export type Placement =
 
 export function isClosed(period: KnownPeriod, marks: Marks): boolean {
   if (period.end <= marks.closedThrough) return true;
-  return period.stored && !period.backfilled && period.end <= marks.clockClosedThrough;
+  const isClocks = period.stored && !period.backfilled && !period.ofItem;
+  return isClocks && period.end <= marks.clockClosedThrough;
 }
 
 /**

@@ -1,13 +1,9 @@
 import type { Transaction } from '../database/connections.js';
-import {
-  periodInTimeline,
-  type BillingPeriod,
-  type ScheduleTimeline,
-} from '../domain/billing-period.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { SourcedPeriod } from '../domain/period-source.js';
 import type { KnownPeriod } from '../domain/place-usage.js';
 
-interface StoredPeriod extends BillingPeriod {
+interface StoredPeriod extends SourcedPeriod {
   readonly backfilled: boolean;
 }
 
@@ -35,14 +31,19 @@ export class PeriodBook {
     private readonly tenantId: string,
   ) {}
 
-  /** The period that holds an instant. Only inside `collect`. */
+  /**
+   * The period that holds an instant. Only inside `collect`.
+   *
+   * @param compute The period as its source has it.
+   */
   periodAt(
     customerNo: number,
     meterNo: number,
-    timeline: ScheduleTimeline,
+    compute: (at: Micros) => SourcedPeriod,
     at: Micros,
   ): KnownPeriod {
-    const computed = periodInTimeline(timeline, at);
+    const computed = compute(at);
+    const { ofItem } = computed;
     const shelf = this.shelves.get(shelfKey(customerNo, meterNo));
     if (shelf === undefined || !shelf.known.has(computed.start)) {
       this.wanted.push({ customerNo, meterNo, at: computed.start });
@@ -51,13 +52,13 @@ export class PeriodBook {
     let { start, end } = computed;
     for (const row of shelf.rows) {
       if (row.start <= at && at < row.end) {
-        return { start: row.start, end: row.end, stored: true, backfilled: row.backfilled };
+        return { ...row, stored: true };
       }
       // Boundaries that other time zone data made hold; what is computed gives way to them.
       if (row.end <= at) start = Math.max(start, row.end);
       if (row.start > at) end = Math.min(end, row.start);
     }
-    return { start, end, stored: false, backfilled: false };
+    return { start, end, stored: false, backfilled: false, ofItem };
   }
 
   /** Runs `compute` for each item until none of them asks for a period that has not been read. */
@@ -99,9 +100,11 @@ export class PeriodBook {
       start: Micros;
       end: Micros;
       backfilled: boolean;
+      ofItem: boolean;
     }>(
       `SELECT DISTINCT p.customer_no AS "customerNo", p.meter_no AS "meterNo",
-              p.period_start AS "start", p.period_end AS "end", p.backfilled
+              p.period_start AS "start", p.period_end AS "end", p.backfilled,
+              p.of_item AS "ofItem"
          FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[]) AS w (customer_no, meter_no, at)
         CROSS JOIN LATERAL (
               (SELECT * FROM billing_period b
@@ -126,10 +129,10 @@ export class PeriodBook {
       shelf.known.add(at);
       this.shelves.set(key, shelf);
     }
-    for (const row of rows) {
-      const shelf = this.shelves.get(shelfKey(row.customerNo, row.meterNo))!;
+    for (const { customerNo, meterNo, ...row } of rows) {
+      const shelf = this.shelves.get(shelfKey(customerNo, meterNo))!;
       if (!shelf.rows.some((known) => known.start === row.start)) {
-        this.store(row.customerNo, row.meterNo, row);
+        this.store(customerNo, meterNo, row);
       }
     }
   }

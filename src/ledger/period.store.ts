@@ -6,6 +6,8 @@ export interface NewPeriod {
   readonly meterNo: number;
   readonly start: Micros;
   readonly end: Micros;
+  /** Stripe says when it ends. */
+  readonly ofItem: boolean;
 }
 
 /**
@@ -21,10 +23,11 @@ export async function storePeriods(
 ): Promise<void> {
   if (periods.length === 0) return;
   await tx.query(
-    `INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end, backfilled)
+    `INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end, of_item,
+            backfilled)
      SELECT DISTINCT $1::uuid, p.*, p.period_end <= $6::timestamptz
-       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[])
-         AS p (customer_no, meter_no, period_start, period_end)
+       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $7::boolean[])
+         AS p (customer_no, meter_no, period_start, period_end, of_item)
       ORDER BY p.customer_no, p.meter_no, p.period_start
          ON CONFLICT DO NOTHING`,
     [
@@ -34,6 +37,7 @@ export async function storePeriods(
       periods.map((p) => formatInstantMicros(p.start)),
       periods.map((p) => formatInstantMicros(p.end)),
       formatInstantMicros(backfilledThrough),
+      periods.map((p) => p.ofItem),
     ],
   );
 }

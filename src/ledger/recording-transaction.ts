@@ -3,7 +3,9 @@ import { createCustomers } from '../customers/customer.store.js';
 import { DEFAULT_TIMELINE } from '../customers/schedule-timeline.js';
 import type { Transaction } from '../database/connections.js';
 import { enterGate, type GateState } from '../database/gate.js';
+import { periodInTimeline } from '../domain/billing-period.js';
 import { MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import { periodOfSource, type SourcedPeriod } from '../domain/period-source.js';
 import { placeUsage, type Marks } from '../domain/place-usage.js';
 import { countEvent, type Counted, type Fault } from '../domain/usage-match.js';
 import { insertUsage, type Entry, type FreshEvent } from './entry.store.js';
@@ -179,12 +181,12 @@ export class RecordingTransaction {
         gate.clockClosedThrough,
         ...plan.counted.map(({ meter }) => marksOf(meter.meterNo).closedThrough),
       );
-    const timeline = plan.customer?.timeline ?? DEFAULT_TIMELINE;
     const entries: Entry[] = [];
     const newPeriods: Omit<NewPeriod, 'customerNo'>[] = [];
     for (const counted of plan.counted) {
       const { meter } = counted;
-      const periodAt = (at: Micros) => book.periodAt(customerNo, meter.meterNo, timeline, at);
+      const compute = periodsOf(plan.customer, meter.meterNo);
+      const periodAt = (at: Micros) => book.periodAt(customerNo, meter.meterNo, compute, at);
       const uniqueKey = this.uniqueKey(counted);
       if (
         plan.candidate.historical ||
@@ -215,7 +217,8 @@ export class RecordingTransaction {
         billable: true,
       });
       if (!period.stored) {
-        newPeriods.push({ meterNo: meter.meterNo, start: period.start, end: period.end });
+        const { start, end, ofItem } = period;
+        newPeriods.push({ meterNo: meter.meterNo, start, end, ofItem });
       }
     }
     return { plan, occurredAt, entries, newPeriods };
@@ -250,6 +253,17 @@ export class RecordingTransaction {
     const backfilledThrough = Math.max(gate.clockClosedThrough, gate.now - graceMicros);
     await storePeriods(this.tx, this.settings.tenantId, periods, backfilledThrough);
   }
+}
+
+/** By the customer's schedule, or as Stripe says where the meter's periods are asked for there. */
+function periodsOf(
+  customer: KnownCustomer | undefined,
+  meterNo: number,
+): (at: Micros) => SourcedPeriod {
+  const source = customer?.sources.get(meterNo);
+  if (source !== undefined) return (at) => periodOfSource(source, at);
+  const timeline = customer?.timeline ?? DEFAULT_TIMELINE;
+  return (at) => ({ ...periodInTimeline(timeline, at), ofItem: false });
 }
 
 function toFreshEvent({ plan, occurredAt, entries }: Placed, customerNo: number): FreshEvent {

@@ -1,9 +1,11 @@
 import { LRUCache } from 'lru-cache';
+import { periodSourcesOf } from '../customers/billing-source.store.js';
 import { customersByIdentity } from '../customers/customer.store.js';
 import type { Queryable } from '../database/connections.js';
 import type { ScheduleTimeline } from '../domain/billing-period.js';
 import type { Micros } from '../domain/instant.js';
 import type { Meter } from '../domain/meter.js';
+import type { PeriodSource } from '../domain/period-source.js';
 import { metersByEventType } from '../domain/usage-match.js';
 import { metersOf } from '../meters/meter.store.js';
 
@@ -17,7 +19,11 @@ export interface KnownCustomer {
   readonly timeline: ScheduleTimeline;
   /** By meter: how far commands have closed this customer's periods. */
   readonly closedThrough: ReadonlyMap<number, Micros>;
+  /** By meter, where its periods are, or were, asked for at Stripe. */
+  readonly sources: ReadonlyMap<number, PeriodSource>;
 }
+
+const NO_SOURCES: ReadonlyMap<number, PeriodSource> = new Map();
 
 /**
  * What recording needs to know of a tenant, as of one version of its gate. It is read before the
@@ -32,12 +38,19 @@ export class TenantCatalog {
     readonly hashKey: Buffer,
     readonly byType: ReadonlyMap<string, readonly Meter[]>,
     private readonly closedForAll: ReadonlyMap<number, Micros>,
+    private readonly hasSources: boolean,
   ) {}
 
   static async read(db: Queryable, tenantId: string): Promise<TenantCatalog> {
     // The version first: what changes after it shows as another version behind the gate.
-    const [tenant] = await db.query<{ gateVersion: number; hashKey: Buffer }>(
-      `SELECT gate_version AS "gateVersion", hash_key AS "hashKey" FROM tenant WHERE tenant_id = $1`,
+    const [tenant] = await db.query<{
+      gateVersion: number;
+      hashKey: Buffer;
+      hasSources: boolean;
+    }>(
+      `SELECT gate_version AS "gateVersion", hash_key AS "hashKey",
+              EXISTS (SELECT FROM billing_source WHERE tenant_id = $1) AS "hasSources"
+         FROM tenant WHERE tenant_id = $1`,
       [tenantId],
     );
     if (tenant === undefined) throw new Error('no such tenant');
@@ -49,6 +62,7 @@ export class TenantCatalog {
       tenant.hashKey,
       byType,
       marks.get(ALL) ?? new Map(),
+      tenant.hasSources,
     );
   }
 
@@ -61,14 +75,15 @@ export class TenantCatalog {
     const missing = [...identities].filter((identity) => !this.customers.has(identity));
     if (missing.length === 0) return;
     const found = await customersByIdentity(db, this.tenantId, missing);
-    const marks = await readMarks(
-      db,
-      this.tenantId,
-      [...found.values()].map((customer) => customer.customerNo),
-    );
+    const customerNos = [...found.values()].map((customer) => customer.customerNo);
+    const marks = await readMarks(db, this.tenantId, customerNos);
+    const sourced = this.hasSources
+      ? await periodSourcesOf(db, this.tenantId, customerNos)
+      : undefined;
     for (const [identity, { customerNo, timeline }] of found) {
       const closedThrough = marks.get(customerNo) ?? new Map<number, Micros>();
-      this.customers.set(identity, { customerNo, timeline, closedThrough });
+      const sources = sourced?.get(customerNo) ?? NO_SOURCES;
+      this.customers.set(identity, { customerNo, timeline, closedThrough, sources });
     }
   }
 

@@ -50,7 +50,8 @@ export async function billingPeriods(
               p.period_start AS "periodStart", p.period_end AS "periodEnd",
               CASE WHEN p.closed_at IS NOT NULL THEN 'closed'
                    WHEN p.period_end <= greatest(t.closed_through, k.closed_through)
-                     OR (NOT p.backfilled AND p.period_end <= t.clock_closed_through) THEN 'closing'
+                     OR (NOT p.backfilled AND NOT p.of_item
+                         AND p.period_end <= t.clock_closed_through) THEN 'closing'
                    WHEN p.period_end <= clock_timestamp()
                         + t.clock_offset_micros * interval '1 microsecond' THEN 'ended'
                    ELSE 'open' END AS status,

@@ -19,6 +19,7 @@ import {
   type PendingAmendment,
   type PeriodStatus,
 } from './billing-period.query.js';
+import { invoicesOf, type PeriodInvoice } from './period-invoice.query.js';
 
 /** A billing period with its statement, or, while it is not closed, what the statement would say. */
 export type StatementAnswer = Record<string, unknown>;
@@ -108,6 +109,7 @@ export class BillingPeriodService {
       ]),
     );
     const pushed = await pushedValues(this.db.work, tenantId, periods);
+    const invoices = await invoicesOf(this.db.work, tenantId, rows);
     return rows.map((row, i) => {
       const now = nowOf.get(row);
       const eventCount = row.eventCount ?? now!.eventCount;
@@ -131,12 +133,19 @@ export class BillingPeriodService {
         held_value: parts.held,
         rejected_value: parts.rejected,
         excluded_value: parts.excluded,
-        unbillable_value: '0',
+        unbillable_value: parts.unbillable,
+        invoice: toInvoice(invoices.get(periodKeyText(row))),
         amendments: toAmendments(late.get(periodKeyText(row))),
         digest: digest.toString('hex'),
       };
     });
   }
+}
+
+function toInvoice(invoice: PeriodInvoice | undefined): Record<string, unknown> | null {
+  if (invoice === undefined) return null;
+  const { id, status, finalizesAt } = invoice;
+  return { id, status, finalizes_at: finalizesAt === null ? null : formatInstant(finalizesAt) };
 }
 
 /** Recorded and shown, not billed yet: numbered amendments are not made so far. */

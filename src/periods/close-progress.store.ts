@@ -1,6 +1,6 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
-import type { CloseScope } from './period-close.store.js';
+import type { CloseScope } from '../ledger/close-request.store.js';
 
 export interface PeriodClose extends CloseScope {
   readonly id: string;
@@ -12,32 +12,6 @@ export interface PeriodClose extends CloseScope {
   /** The one instant of all its periods. */
   readonly closedAt: Micros;
   readonly finishedAt: Micros | null;
-}
-
-export async function insertClose(
-  tx: Transaction,
-  tenantId: string,
-  id: string,
-  scope: CloseScope,
-  counts: { due: number; alreadyClosed: number },
-  closedAt: Micros,
-): Promise<void> {
-  await tx.query(
-    `INSERT INTO period_close (tenant_id, period_close_id, as_of, customer_no, meter_no, by_clock,
-            due, already_closed, closed_at)
-     VALUES ($1, $2, $3::timestamptz, $4, $5, $6, $7, $8, $9::timestamptz)`,
-    [
-      tenantId,
-      id,
-      formatInstantMicros(scope.asOf),
-      scope.customerNo,
-      scope.meterNo,
-      scope.byClock,
-      counts.due,
-      counts.alreadyClosed,
-      formatInstantMicros(closedAt),
-    ],
-  );
 }
 
 export async function addProgress(

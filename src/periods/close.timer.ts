@@ -6,6 +6,7 @@ import {
 import { Loop } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { ItemCloser } from './item-closer.js';
 import { PeriodCloser } from './period-closer.js';
 
 const IDLE_MS = 2_000;
@@ -27,6 +28,7 @@ export class CloseTimer implements OnApplicationBootstrap, BeforeApplicationShut
   constructor(
     db: Database,
     closer: PeriodCloser,
+    items: ItemCloser,
     private readonly config: Config,
   ) {
     this.loop = new Loop('close', IDLE_MS, async (isStopping) => {
@@ -37,6 +39,7 @@ export class CloseTimer implements OnApplicationBootstrap, BeforeApplicationShut
         if (isStopping()) break;
         await closer.resume(tenantId, isStopping);
         await closer.closeByClock(tenantId, isStopping);
+        if ((await items.close(tenantId)) > 0) await closer.resume(tenantId, isStopping);
       }
       return 'idle';
     });

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { periodSourcesOf } from '../customers/billing-source.store.js';
 import { customersWithUsage } from '../customers/billing-facts.store.js';
 import {
   customerByIdentity,
@@ -11,11 +12,12 @@ import type { CustomerChange } from '../customers/customer-change.js';
 import { writeCustomers } from '../customers/customer-write.store.js';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
-import { behindClosedGate, readGate } from '../database/gate.js';
+import { behindClosedGate, readGate, type GateState } from '../database/gate.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
 import { isStorableText } from '../domain/text.js';
 import { Problem } from '../problem/problem.js';
 import { moveUsage } from '../usage/move-usage.js';
+import { reshapePeriods } from '../usage/reshape-periods.js';
 
 /** What became of one change. */
 export type ChangeOutcome =
@@ -54,7 +56,7 @@ export class CustomerService {
     return behindClosedGate(this.db.work, tenantId, async (tx, closedGate) => {
       const register = await CustomerRegister.read(tx, tenantId, changes, closedGate);
       const outcomes = changes.map((change) => outcomeOf(register, change));
-      await this.write(tx, tenantId, register);
+      await this.write(tx, tenantId, register, closedGate);
       return outcomes;
     });
   }
@@ -84,6 +86,7 @@ export class CustomerService {
     tx: Transaction,
     tenantId: string,
     register: CustomerRegister,
+    gate: GateState,
   ): Promise<void> {
     const written = await writeCustomers(tx, tenantId, register.changed());
     const moved = written.filter(
@@ -95,6 +98,22 @@ export class CustomerService {
     for (const { customerNo, timeline } of moved) {
       if (!used.has(customerNo)) continue;
       await moveUsage(tx, tenantId, customerNo, timeline, this.config.CLOSE_GRACE_SECONDS);
+    }
+    await this.reshapeSourced(tx, tenantId, numbers, gate);
+  }
+
+  /** Meters whose periods Stripe says keep those, and what lies between them follows the schedule. */
+  private async reshapeSourced(
+    tx: Transaction,
+    tenantId: string,
+    customerNos: readonly number[],
+    gate: GateState,
+  ): Promise<void> {
+    const grace = this.config.CLOSE_GRACE_SECONDS;
+    for (const [customerNo, byMeter] of await periodSourcesOf(tx, tenantId, customerNos)) {
+      for (const [meterNo, source] of byMeter) {
+        await reshapePeriods(tx, tenantId, { customerNo, meterNo }, source, gate, grace);
+      }
     }
   }
 }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { requireCustomer } from '../customers/require-customer.js';
 import { Database } from '../database/database.js';
 import { formatInstant, parseInstant, type Micros } from '../domain/instant.js';
+import type { CloseScope } from '../ledger/close-request.store.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
 import { closeById, type PeriodClose } from './close-progress.store.js';
@@ -10,7 +11,6 @@ import {
   type CreatePeriodCloseDto,
   type PeriodCloseAnswer,
 } from './period-close.dto.js';
-import type { CloseScope } from './period-close.store.js';
 import { PeriodCloser } from './period-closer.js';
 
 /** How long a request waits for its close; then it is answered 202 and the close goes on. */

@@ -1,15 +1,11 @@
-import type { Queryable, Transaction } from '../database/connections.js';
+import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { Aggregation } from '../domain/meter.js';
-
-/** Which periods a close is about; 0 stands for every customer or every meter. */
-export interface CloseScope {
-  readonly asOf: Micros;
-  readonly customerNo: number;
-  readonly meterNo: number;
-  /** The own clock's closes leave backfilled periods to a command. */
-  readonly byClock: boolean;
-}
+import {
+  CLOSE_SCOPE,
+  closeScopeParameters,
+  type CloseScope,
+} from '../ledger/close-request.store.js';
 
 export interface DuePeriod {
   readonly customerNo: number;
@@ -18,6 +14,7 @@ export interface DuePeriod {
   readonly periodEnd: Micros;
   readonly carriedLast: string | null;
   readonly backfilled: boolean;
+  readonly ofItem: boolean;
   readonly aggregation: Aggregation;
   readonly carryLast: boolean;
   readonly pushed: boolean;
@@ -33,65 +30,6 @@ export interface Statement {
   readonly digest: Buffer;
 }
 
-const IN_SCOPE = `
-  tenant_id = $1 AND period_end <= $2::timestamptz
-  AND ($3::bigint = 0 OR customer_no = $3) AND ($4::integer = 0 OR meter_no = $4)
-  AND (NOT $5::boolean OR NOT backfilled)`;
-
-function scopeParameters(tenantId: string, scope: CloseScope): unknown[] {
-  return [
-    tenantId,
-    formatInstantMicros(scope.asOf),
-    scope.customerNo,
-    scope.meterNo,
-    scope.byClock,
-  ];
-}
-
-/** Raises how far periods are closed. Marks never fall. Only behind the closed gate. */
-export async function raiseMark(
-  tx: Transaction,
-  tenantId: string,
-  scope: CloseScope,
-): Promise<void> {
-  const asOf = formatInstantMicros(scope.asOf);
-  if (scope.byClock) {
-    await tx.query(
-      `UPDATE tenant SET clock_closed_through = greatest(clock_closed_through, $2::timestamptz)
-        WHERE tenant_id = $1`,
-      [tenantId, asOf],
-    );
-  } else if (scope.customerNo === 0 && scope.meterNo === 0) {
-    await tx.query(
-      `UPDATE tenant SET closed_through = greatest(closed_through, $2::timestamptz)
-        WHERE tenant_id = $1`,
-      [tenantId, asOf],
-    );
-  } else {
-    await tx.query(
-      `INSERT INTO close_mark AS m (tenant_id, customer_no, meter_no, closed_through)
-       VALUES ($1, $2, $3, $4::timestamptz)
-           ON CONFLICT ON CONSTRAINT close_mark_pkey DO UPDATE
-          SET closed_through = greatest(m.closed_through, excluded.closed_through)`,
-      [tenantId, scope.customerNo, scope.meterNo, asOf],
-    );
-  }
-}
-
-export async function countDue(
-  db: Queryable,
-  tenantId: string,
-  scope: CloseScope,
-): Promise<{ due: number; alreadyClosed: number }> {
-  const [counts] = await db.query<{ due: number; alreadyClosed: number }>(
-    `SELECT count(*) FILTER (WHERE closed_at IS NULL) AS due,
-            count(*) FILTER (WHERE closed_at IS NOT NULL) AS "alreadyClosed"
-       FROM billing_period WHERE ${IN_SCOPE}`,
-    scopeParameters(tenantId, scope),
-  );
-  return counts ?? { due: 0, alreadyClosed: 0 };
-}
-
 /**
  * Locks the next due periods in order of their start, so that what a period carries over reaches
  * the one after it first. Whoever else closes takes others.
@@ -104,21 +42,23 @@ export async function takeDue(
 ): Promise<DuePeriod[]> {
   return tx.query<DuePeriod>(
     `WITH due AS (
-       SELECT customer_no, meter_no, period_start, period_end, carried_last, backfilled
+       SELECT customer_no, meter_no, period_start, period_end, carried_last, backfilled,
+              of_item
          FROM billing_period
-        WHERE ${IN_SCOPE} AND closed_at IS NULL
+        WHERE ${CLOSE_SCOPE} AND closed_at IS NULL
         ORDER BY period_end, customer_no, meter_no LIMIT $6
           FOR UPDATE SKIP LOCKED)
      SELECT d.customer_no AS "customerNo", d.meter_no AS "meterNo",
             d.period_start AS "periodStart", d.period_end AS "periodEnd",
-            trim_scale(d.carried_last)::text AS "carriedLast", d.backfilled, s.aggregation,
+            trim_scale(d.carried_last)::text AS "carriedLast", d.backfilled,
+            d.of_item AS "ofItem", s.aggregation,
             s.carry_last AS "carryLast", coalesce(c.push, s.push) <> 'off' AS pushed
        FROM due d
        JOIN customer c ON c.tenant_id = $1 AND c.customer_no = d.customer_no
       CROSS JOIN LATERAL (SELECT aggregation, carry_last, push FROM meter_settings s
              WHERE s.tenant_id = $1 AND s.meter_no = d.meter_no ORDER BY version DESC LIMIT 1) s
       ORDER BY d.period_end, d.customer_no, d.meter_no`,
-    [...scopeParameters(tenantId, scope), limit],
+    [...closeScopeParameters(tenantId, scope), limit],
   );
 }
 
@@ -190,17 +130,18 @@ export async function carryOver(
     start: Micros;
     end: Micros;
     backfilled: boolean;
+    ofItem: boolean;
     value: string;
   }[],
 ): Promise<void> {
   if (next.length === 0) return;
   await tx.query(
     `INSERT INTO billing_period AS p (tenant_id, customer_no, meter_no, period_start, period_end,
-            backfilled, carried_last)
+            backfilled, of_item, carried_last)
      SELECT $1, n.*
        FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::boolean[],
-                   $7::numeric[])
-         AS n (customer_no, meter_no, period_start, period_end, backfilled, carried_last)
+                   $7::boolean[], $8::numeric[])
+         AS n (customer_no, meter_no, period_start, period_end, backfilled, of_item, carried_last)
       ORDER BY 2, 3, 4
          ON CONFLICT ON CONSTRAINT billing_period_pkey DO UPDATE
         SET carried_last = excluded.carried_last WHERE p.closed_at IS NULL`,
@@ -211,6 +152,7 @@ export async function carryOver(
       next.map((n) => formatInstantMicros(n.start)),
       next.map((n) => formatInstantMicros(n.end)),
       next.map((n) => n.backfilled),
+      next.map((n) => n.ofItem),
       next.map((n) => n.value),
     ],
   );

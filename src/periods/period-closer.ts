@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { periodSourcesOf } from '../customers/billing-source.store.js';
 import { timelinesOf } from '../customers/customer-timelines.js';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
@@ -8,24 +8,22 @@ import { behindClosedGate, readGate } from '../database/gate.js';
 import { periodInTimeline } from '../domain/billing-period.js';
 import { statementDigest } from '../domain/entry-digest.js';
 import { formatInstant, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import { periodOfSource } from '../domain/period-source.js';
+import { countDue, requestClose, type CloseScope } from '../ledger/close-request.store.js';
 import { Problem } from '../problem/problem.js';
 import { statementValues } from '../usage/statement-values.js';
 import {
   addProgress,
   closeById,
   finishClose,
-  insertClose,
   unfinishedCloses,
   type PeriodClose,
 } from './close-progress.store.js';
 import {
   carryOver,
-  countDue,
   owePushes,
-  raiseMark,
   takeDue,
   writeStatements,
-  type CloseScope,
   type DuePeriod,
 } from './period-close.store.js';
 
@@ -57,14 +55,11 @@ export class PeriodCloser {
     tenantId: string,
     scope: Omit<CloseScope, 'asOf'> & { asOf: Micros | undefined },
   ): Promise<PeriodClose> {
-    const id = randomUUID();
     const before = await this.resolve(tenantId, scope);
     const counts = await countDue(this.db.work, tenantId, before);
-    await behindClosedGate(this.db.work, tenantId, async (tx, gate) => {
-      const resolved = { ...scope, asOf: scope.asOf ?? gate.now };
-      await raiseMark(tx, tenantId, resolved);
-      await insertClose(tx, tenantId, id, resolved, counts, gate.now);
-    });
+    const id = await behindClosedGate(this.db.work, tenantId, (tx, gate) =>
+      requestClose(tx, tenantId, { ...scope, asOf: scope.asOf ?? gate.now }, counts, gate),
+    );
     return (await closeById(this.db.work, tenantId, id))!;
   }
 
@@ -100,7 +95,7 @@ export class PeriodCloser {
     const [due] = await this.db.work.query(
       `SELECT FROM billing_period
         WHERE tenant_id = $1 AND closed_at IS NULL AND period_end <= $2::timestamptz
-          AND NOT backfilled LIMIT 1`,
+          AND NOT backfilled AND NOT of_item LIMIT 1`,
       [tenantId, formatInstant(asOf)],
     );
     if (due === undefined) return 0;
@@ -160,9 +155,9 @@ export class PeriodCloser {
     closed: readonly (DuePeriod & { value: string })[],
   ): Promise<void> {
     if (closed.length === 0) return;
-    const timelines = await timelinesOf(tx, tenantId, [
-      ...new Set(closed.map((p) => p.customerNo)),
-    ]);
+    const customerNos = [...new Set(closed.map((p) => p.customerNo))];
+    const timelines = await timelinesOf(tx, tenantId, customerNos);
+    const sources = await periodSourcesOf(tx, tenantId, customerNos);
     const gate = await readGate(tx, tenantId);
     const backfilledThrough = Math.max(
       gate.clockClosedThrough,
@@ -172,7 +167,11 @@ export class PeriodCloser {
       tx,
       tenantId,
       closed.map(({ customerNo, meterNo, periodEnd, value, backfilled }) => {
-        const { end } = periodInTimeline(timelines.get(customerNo)!, periodEnd);
+        const source = sources.get(customerNo)?.get(meterNo);
+        const { end, ofItem } =
+          source === undefined
+            ? { ...periodInTimeline(timelines.get(customerNo)!, periodEnd), ofItem: false }
+            : periodOfSource(source, periodEnd);
         return {
           customerNo,
           meterNo,
@@ -180,6 +179,7 @@ export class PeriodCloser {
           end,
           // What follows an import waits for a command with it; what follows a clock's close does not.
           backfilled: backfilled && end <= backfilledThrough,
+          ofItem,
           value,
         };
       }),

@@ -1,9 +1,10 @@
 import type { Queryable } from '../database/connections.js';
 import { difference, sumOf } from '../domain/decimal-arithmetic.js';
 import type { Micros } from '../domain/instant.js';
+import { UNBILLABLE_REASONS } from '../outbox/hold-reason.js';
 import { periodKeyArrays, periodKeyText, periodValues, type PeriodKey } from './period-values.js';
 
-/** What became of a period's value on its way to Stripe; the seven add up to it. */
+/** What became of a period's value on its way to Stripe; the eight add up to it. */
 export interface PushedValue {
   readonly delivered: string;
   readonly confirmed: string;
@@ -15,12 +16,15 @@ export interface PushedValue {
   readonly rejected: string;
   /** Not to be pushed: the meter is off or in shadow mode, or it was before `push_from`. */
   readonly excluded: string;
+  /** Not pushed, and Stripe bills it no more. */
+  readonly unbillable: string;
 }
 
 type Sums = Pick<PushedValue, 'delivered' | 'confirmed' | 'unknown' | 'rejected'>;
 
 interface DeltaRow extends PeriodKey, Sums {
   readonly held: string;
+  readonly unbillable: string;
   /** Of the sums, what lies in hours before `push_from`. */
   readonly beforePushFrom: string;
   readonly mode: 'off' | 'shadow' | 'live';
@@ -51,7 +55,7 @@ const DELTAS = `
            p.hour IS NOT NULL AND greatest(p.hour, k.period_start) < k.push_from AS before_push_from
       FROM k JOIN push p USING (customer_no, meter_no, period_start)
       JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND NOT l.superseded
-     WHERE p.tenant_id = $1 AND p.kind = 'delta' AND NOT p.replaced
+     WHERE p.tenant_id = $1 AND p.kind = 'delta' AND NOT p.replaced AND p.purpose <> 'repair'
        AND p.status IN ('delivered', 'confirmed', 'unknown', 'disputed', 'rejected')
   ), pushed AS (
     SELECT customer_no, meter_no, period_start,
@@ -62,7 +66,9 @@ const DELTAS = `
            sum(value) FILTER (WHERE before_push_from) AS before_push_from
       FROM delta GROUP BY customer_no, meter_no, period_start
   ), held AS (
-    SELECT customer_no, meter_no, period_start, sum(h.value) AS held
+    SELECT customer_no, meter_no, period_start,
+           sum(h.value) FILTER (WHERE h.reason <> ALL ($5::text[])) AS held,
+           sum(h.value) FILTER (WHERE h.reason = ANY ($5::text[])) AS unbillable
       FROM k JOIN push_hold h USING (customer_no, meter_no, period_start)
      WHERE h.tenant_id = $1
      GROUP BY customer_no, meter_no, period_start
@@ -74,7 +80,8 @@ const DELTAS = `
          trim_scale(coalesce(unknown, 0))::text AS "unknown",
          trim_scale(coalesce(rejected, 0))::text AS "rejected",
          trim_scale(coalesce(before_push_from, 0))::text AS "beforePushFrom",
-         trim_scale(coalesce(held, 0))::text AS "held"
+         trim_scale(coalesce(held, 0))::text AS "held",
+         trim_scale(coalesce(unbillable, 0))::text AS "unbillable"
     FROM k LEFT JOIN pushed USING (customer_no, meter_no, period_start)
     LEFT JOIN held USING (customer_no, meter_no, period_start)`;
 
@@ -90,7 +97,7 @@ const TOTALS = `
     JOIN push p ON p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
      AND p.period_start = k.period_start
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND NOT l.superseded
-   WHERE p.kind = 'total' AND NOT p.replaced AND p.status <> 'shadow'
+   WHERE p.kind = 'total' AND NOT p.replaced AND p.status <> 'shadow' AND p.purpose <> 'repair'
    ORDER BY p.customer_no, p.meter_no, p.period_start, p.lane_id, standing, p.sequence DESC`;
 
 /**
@@ -106,7 +113,7 @@ export async function pushedValues(
 ): Promise<Map<string, PushedValue>> {
   if (periods.length === 0) return new Map();
   const parameters = [tenantId, ...periodKeyArrays(periods)];
-  const deltas = await db.query<DeltaRow>(DELTAS, parameters);
+  const deltas = await db.query<DeltaRow>(DELTAS, [...parameters, UNBILLABLE_REASONS]);
   const totals = grouped(await db.query<TotalRow>(TOTALS, parameters), periodKeyText);
   const excluded = await valuesBeforePushFrom(db, tenantId, periods, deltas);
   const billed = new Map(periods.map((period) => [periodKeyText(period), period.value]));
@@ -132,6 +139,7 @@ function toPushedValue(
     unknown: sumOf(sums.map(({ unknown }) => unknown)),
     rejected: sumOf(sums.map(({ rejected }) => rejected)),
     held: row.held,
+    unbillable: row.unbillable,
   };
   const rest = difference(value, sumOf(Object.values(pushed)));
   if (row.mode !== 'live') return { ...pushed, pending: '0', excluded: rest };

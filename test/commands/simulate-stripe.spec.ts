@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../support/temporary-folder.js';
 import { runCli, startCli } from './cli.js';
 
 const ANY_PORTS = ['--port', '0', '--oracle-port', '0'];
@@ -36,5 +39,34 @@ describe('simulate-stripe', () => {
     expect(second.stderr).toContain('--port');
     run.process.kill('SIGTERM');
     expect((await run.ended).code).toBe(0);
+  });
+});
+
+describe('simulate-stripe --switches', () => {
+  it.each([
+    ['a survey', { switches: { unknownCustomer: 'async' }, findings: [] }],
+    ['bare switches', { unknownCustomer: 'async' }],
+  ])('behaves as a file says: %s', async (_what, content) => {
+    const file = join(temporaryFolder(), 'switches.json');
+    writeFileSync(file, JSON.stringify(content));
+    const run = await startCli(['simulate-stripe', '--json', '--switches', file, ...ANY_PORTS]);
+    const { oracle_url: oracleUrl } = await firstLine(run.process.stdout!);
+    const switches = await (await fetch(`${oracleUrl}/_sim/switches`)).json();
+    expect(JSON.stringify(switches)).toContain('"unknownCustomer":"async"');
+    run.process.kill('SIGINT');
+    expect((await run.ended).code).toBe(0);
+  });
+
+  it.each([
+    ['no JSON', '{'],
+    ['no object', '[]'],
+    ['a switch that does not exist', '{"mood":"good"}'],
+    ['a setting that does not exist', '{"unknownCustomer":"maybe"}'],
+  ])('says what is wrong with a file: %s', async (_what, content) => {
+    const file = join(temporaryFolder(), 'switches.json');
+    writeFileSync(file, content);
+    const { code, json } = await runCli(['simulate-stripe', '--json', '--switches', file]);
+    expect([code, json.error.code]).toEqual([1, 'switches_unreadable']);
+    expect(json.error.message).toContain(file);
   });
 });

@@ -10,9 +10,13 @@ const DEFAULTS = {
   DATA_DIR: '.countonce',
   ROLE: 'all',
   STRIPE_API_BASE: 'https://api.stripe.com',
+  PUSH_TARGET: 'stripe_v1',
+  STRIPE_V2_VALUES: 'positive_integer',
+  STRIPE_READS_PER_MONTH: 10_000,
   PUSH_INTERVAL_SECONDS: 3600,
   PUSH_RESEND_WINDOW_SECONDS: 82_800,
   READBACK_STABLE_SECONDS: 900,
+  RECONCILE_INTERVAL_SECONDS: 86_400,
   CLOSE_GRACE_SECONDS: 1800,
   RATE_LIMIT_PER_SECOND: 0,
   UNKNOWN_CUSTOMER: 'create',
@@ -20,6 +24,7 @@ const DEFAULTS = {
   DATABASE_POOL_SIZE: 4,
 };
 const KEY = 'sk_live_51abcdefghijklmnop';
+const BYTES = Buffer.from(Array.from({ length: 32 }, (_, index) => 255 - index));
 
 function problemsOf(env: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
   try {
@@ -97,10 +102,25 @@ describe('the configuration', () => {
       ['https://api.stripe.com', 'http://localhost:1/base'],
       ['ftp://x', 'api.stripe.com', 'https://u:p@x', 'https://x/?a', 'https://x/\n'],
     ],
+    [
+      'STRIPE_WEBHOOK_SECRET',
+      ['whsec_a', 'whsec_a,whsec_b', 'whsec_a, whsec_b'],
+      ['whsec_', 'secret', 'whsec_a,', 'whsec_a b', ',whsec_a'],
+    ],
+    [
+      'ENCRYPTION_KEY',
+      [BYTES.toString('base64'), BYTES.toString('base64url'), BYTES.toString('hex')],
+      [BYTES.toString('base64').slice(2), `${BYTES.toString('hex')}00`, 'key', ','],
+    ],
     ['STRIPE_CALLS_PER_SECOND', ['1', '10000'], ['0', '10001']],
+    ['PUSH_TARGET', ['stripe_v1', 'stripe_v2', 'file'], ['stripe', 'v2', 'FILE']],
+    ['PUSH_FILE', ['pushes.ndjson', '/var/a b'], ['a\0b']],
+    ['STRIPE_V2_VALUES', ['positive_integer', 'decimal'], ['integer']],
+    ['STRIPE_READS_PER_MONTH', ['0', '100000000'], ['100000001']],
     ['PUSH_INTERVAL_SECONDS', ['0', '2678400'], ['2678401']],
     ['PUSH_RESEND_WINDOW_SECONDS', ['0', '86399'], ['86400']],
     ['READBACK_STABLE_SECONDS', ['0', '86400'], ['86401']],
+    ['RECONCILE_INTERVAL_SECONDS', ['0', '2678400'], ['2678401']],
     ['CLOSE_GRACE_SECONDS', ['0', '2678400'], ['2678401']],
     ['RATE_LIMIT_PER_SECOND', ['0', '1000000'], ['1000001']],
     ['UNKNOWN_CUSTOMER', ['create', 'reject'], ['ignore']],
@@ -160,9 +180,24 @@ describe('the configuration', () => {
       STRIPE_SECRET_KEY: KEY,
       BOOTSTRAP_API_KEY: 'b'.repeat(40),
       DATABASE_URL: 'postgres://u:passphrase@h/d',
+      STRIPE_WEBHOOK_SECRET: 'whsec_one,whsec_two',
+      ENCRYPTION_KEY: `${BYTES.toString('base64')},${BYTES.toString('hex')}`,
     });
     const printed = `${JSON.stringify(config)} ${inspect(config)}`;
-    for (const secret of [KEY, 'b'.repeat(40), 'passphrase']) expect(printed).not.toContain(secret);
+    const inLists = ['whsec_one', 'whsec_two', BYTES.toString('base64'), BYTES.toString('hex')];
+    for (const secret of [KEY, 'b'.repeat(40), 'passphrase', ...inLists])
+      expect(printed).not.toContain(secret);
+    expect(config.secrets.toSorted()).toEqual([KEY, 'b'.repeat(40), ...inLists].toSorted());
+  });
+
+  it('reads several secrets and keys of one variable', () => {
+    const config = loadConfig({
+      STRIPE_WEBHOOK_SECRET: 'whsec_one, whsec_two',
+      ENCRYPTION_KEY: [BYTES.toString('hex'), BYTES.toString('base64url')].join(', '),
+    });
+    expect(config.webhookSecrets).toEqual(['whsec_one', 'whsec_two']);
+    expect(config.encryptionKeys).toEqual([BYTES, BYTES]);
+    expect(loadConfig({}).webhookSecrets).toEqual([]);
   });
 
   it('paces Stripe by the mode of its key unless told otherwise', () => {

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/connections.js';
 import { isMigrated } from '../../database/migrated.js';
+import { PUSH_STOP_DETAILS, pushStop } from '../../outbox/push-guard.js';
 import { fail, ok, warn, type Check } from './check.js';
 
 const VERSION_MIN = 150_000;
@@ -128,4 +129,12 @@ export async function checkAppendOnly(db: Queryable): Promise<Check> {
         `no trigger guards ${missing.join(', ')}`,
         'Enable the triggers …_append_only again, and find out who dropped them.',
       );
+}
+
+/** Whether this database is the one to push from. */
+export async function checkPushes(db: Queryable): Promise<Check> {
+  const stop = await pushStop(db);
+  return stop === undefined
+    ? ok('pushes', 'go from this database')
+    : fail('pushes', PUSH_STOP_DETAILS[stop], 'Run `npx countonce restored --dry-run`, and look.');
 }

@@ -22,14 +22,16 @@ export async function checkStripe(
   config: Readonly<Config>,
   tenantId: string,
 ): Promise<Check[]> {
-  if (config.STRIPE_SECRET_KEY === undefined) {
+  const isConfigured = await services.get(StripeAccounts).isConfigured(tenantId);
+  if (config.STRIPE_SECRET_KEY === undefined && !isConfigured) {
     const advice = 'Set STRIPE_SECRET_KEY to push usage; until then it is only counted.';
     return [warn('Stripe', 'no key is set: pushes are held', advice)];
   }
   try {
     const account = await services.get(StripeAccounts).of(tenantId);
     if (account === undefined) {
-      const advice = 'The key of the environment is of the tenant default alone.';
+      const advice =
+        'The key of the environment is of the tenant default alone; use PUT /v1/stripe-account.';
       return [warn('Stripe', 'the tenant has no Stripe account', advice)];
     }
     // The id may be known from before: whether Stripe answers is another question.
@@ -77,6 +79,7 @@ async function checkMeter(
     kind: 'account',
     accountId: account.accountId,
     livemode: account.livemode,
+    values: 'decimal',
     meters: new Map([[eventName, found]]),
   } as const;
   const route = routeOf(side, { ...meter, stripeCustomerId: SOME_CUSTOMER });

@@ -1,0 +1,28 @@
+import { Body, Controller, Param, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { CreateFlushDto, type FlushAnswer } from './flush.dto.js';
+import { FlushService } from './flush.service.js';
+
+@ApiTags('billing periods')
+@Controller('v1/customers/:id/flushes')
+export class FlushController {
+  constructor(private readonly flushes: FlushService) {}
+
+  /** 200 once nothing is on its way any more, or 202 with what still is. */
+  @Post()
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'Push what a customer has used by now, as before a cancellation' })
+  async create(
+    @Caller() caller: Principal,
+    @Param('id') customerId: string,
+    @Body() body: CreateFlushDto | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<FlushAnswer> {
+    const answer = await this.flushes.flush(caller.tenantId, customerId, body?.meter);
+    reply.status(answer.status === 'pending' ? 202 : 200);
+    return answer;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Queryable } from '../database/connections.js';
+import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { periodKeyArrays, periodKeyText, type PeriodKey } from '../usage/period-values.js';
+
+/** The Stripe invoice that bills a period. */
+export interface PeriodInvoice {
+  readonly id: string;
+  readonly status: string;
+  /** When the draft becomes final by itself. */
+  readonly finalizesAt: Micros | null;
+}
+
+/** By `periodKeyText`; of several the one that can still change, else the newest. */
+export async function invoicesOf(
+  db: Queryable,
+  tenantId: string,
+  periods: readonly (PeriodKey & { readonly periodEnd: Micros })[],
+): Promise<Map<string, PeriodInvoice>> {
+  if (periods.length === 0) return new Map();
+  const rows = await db.query<PeriodKey & PeriodInvoice>(
+    `SELECT DISTINCT ON (k.customer_no, k.meter_no, k.period_start)
+            k.customer_no AS "customerNo", k.meter_no AS "meterNo",
+            k.period_start AS "periodStart", v.invoice_id AS id, v.status,
+            v.finalizes_at AS "finalizesAt"
+       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[])
+              AS k (customer_no, meter_no, period_start, period_end)
+       JOIN invoice_period b ON b.tenant_id = $1 AND b.customer_no = k.customer_no
+        AND b.meter_no = k.meter_no AND b.period_start <= k.period_start
+        AND b.period_end >= k.period_end
+       JOIN stripe_invoice v ON v.tenant_id = $1 AND v.account_id = b.account_id
+        AND v.livemode = b.livemode AND v.invoice_id = b.invoice_id AND v.status <> 'deleted'
+      ORDER BY 1, 2, 3, v.status = 'draft' DESC, v.made_at DESC`,
+    [
+      tenantId,
+      ...periodKeyArrays(periods),
+      periods.map(({ periodEnd }) => formatInstantMicros(periodEnd)),
+    ],
+  );
+  return new Map(rows.map((row) => [periodKeyText(row), row]));
+}

@@ -1,0 +1,70 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { parsePage, type Page } from '../database/page.js';
+import {
+  CreateReconciliationDto,
+  CreateRepairsDto,
+  type ReconciliationAnswer,
+  type ReconciliationPage,
+} from './reconciliation.dto.js';
+import { ReconciliationService } from './reconciliation.service.js';
+import { RepairService, type RepairAnswer } from './repair.service.js';
+
+@ApiTags('reconciliations')
+@Controller('v1/reconciliations')
+export class ReconciliationController {
+  constructor(
+    private readonly reconciliations: ReconciliationService,
+    private readonly repairs: RepairService,
+  ) {}
+
+  /** 200 with the finished reconciliation, or 202 and its id where it takes longer. */
+  @Post()
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'Hold what was pushed against what Stripe counted and billed' })
+  async create(
+    @Caller() caller: Principal,
+    @Body() body: CreateReconciliationDto,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<ReconciliationPage> {
+    const answer = await this.reconciliations.reconcile(caller.tenantId, body ?? {});
+    reply.status(answer.status === 'running' ? 202 : 200);
+    return answer;
+  }
+
+  @Get()
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'Every reconciliation, the newest first' })
+  list(
+    @Caller() caller: Principal,
+    @Query() query: Record<string, unknown>,
+  ): Promise<Page<ReconciliationAnswer>> {
+    return this.reconciliations.list(caller.tenantId, parsePage(query, ['instant', 'uuid']));
+  }
+
+  @Get(':id')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'How far a reconciliation has come, and what it found lane by lane' })
+  get(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Query() query: Record<string, unknown>,
+  ): Promise<ReconciliationPage> {
+    return this.reconciliations.get(caller.tenantId, id, parsePage(query, ['integer']));
+  }
+
+  @Post(':id/repairs')
+  @HttpCode(200)
+  @RequireScope('billing:write')
+  @ApiOperation({ summary: 'What would make Stripe agree, or the doing of it, once' })
+  repair(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body() body: CreateRepairsDto,
+  ): Promise<RepairAnswer> {
+    return this.repairs.repair(caller.tenantId, id, body?.dry_run ?? true);
+  }
+}

@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../database/connections.js';
+import { Database } from '../database/database.js';
+import { enterGate } from '../database/gate.js';
+import { sumOf } from '../domain/decimal-arithmetic.js';
+import { formatInstant, type Micros } from '../domain/instant.js';
+import { lockLanesForPush } from '../outbox/extra-push.store.js';
+import { PUSH_STOP_DETAILS, pushStop } from '../outbox/push-guard.js';
+import { Problem } from '../problem/problem.js';
+import { laneState } from './lane.store.js';
+import { driftRows, type LaneRow } from './reconciliation-lane.store.js';
+import { instantOrNull } from './reconciliation.dto.js';
+import { ReconciliationService } from './reconciliation.service.js';
+import { planOfLane } from './repair-facts.js';
+import type { RepairAction, RepairStep } from './repair-plan.js';
+import { applySteps, repairOf, storeRepair } from './repair.store.js';
+
+export interface RepairStepAnswer {
+  readonly action: RepairAction;
+  readonly identifier: string | null;
+  readonly hour: string | null;
+  readonly timestamp: string | null;
+  readonly value: string;
+  readonly effect: string;
+  readonly why: string | null;
+}
+
+export interface RepairLaneAnswer {
+  readonly customer_id: string;
+  readonly meter: string;
+  readonly period_start: string;
+  readonly stripe_customer_id: string;
+  /** The lane has had other pushes since it was read: it is to be reconciled again. */
+  readonly outdated: boolean;
+  readonly drift: string | null;
+  /** What all of it changes at Stripe, in units. */
+  readonly effect: string;
+  readonly actions: readonly RepairStepAnswer[];
+}
+
+export interface RepairAnswer {
+  readonly reconciliation_id: string;
+  readonly dry_run: boolean;
+  readonly applied_at: string | null;
+  readonly lanes: readonly RepairLaneAnswer[];
+}
+
+/** Makes Stripe agree with us again, by pushes like all others, and once for each reconciliation. */
+@Injectable()
+export class RepairService {
+  constructor(
+    private readonly db: Database,
+    private readonly reconciliations: ReconciliationService,
+  ) {}
+
+  /** @param dryRun Only tells; else what was done the first time is the answer of every time. */
+  async repair(tenantId: string, id: string, dryRun: boolean): Promise<RepairAnswer> {
+    const { finishedAt } = await this.reconciliations.require(tenantId, id);
+    if (finishedAt === null)
+      throw new Problem('reconciliation_running', 'repairs are made of what was found');
+    return this.db.work.transaction(async (tx) => {
+      // What a changing schedule or mapping takes back must not be pushed after it.
+      const { now, receivedAt } = await enterGate(tx, tenantId);
+      const done = await repairOf<RepairAnswer>(tx, tenantId, id);
+      if (done !== undefined) return done;
+      const rows = await driftRows(tx, tenantId, id);
+      if (!dryRun) await this.mayApply(tx, tenantId, rows);
+      const lanes: RepairLaneAnswer[] = [];
+      for (const row of rows) {
+        const steps = await planOfLane(tx, tenantId, row, now);
+        const outdated = (await laneState(tx, tenantId, row.laneId)) !== row.state;
+        const made = dryRun ? steps : await applySteps(tx, tenantId, row.laneId, steps, receivedAt);
+        lanes.push(laneAnswer(row, made, outdated));
+      }
+      const appliedAt = dryRun ? null : formatInstant(receivedAt);
+      const answer = { reconciliation_id: id, dry_run: dryRun, applied_at: appliedAt, lanes };
+      if (!dryRun) await storeRepair(tx, tenantId, id, answer, receivedAt);
+      return answer;
+    });
+  }
+
+  /** @throws Problem where another state was read than the one that would be repaired. */
+  private async mayApply(
+    tx: Transaction,
+    tenantId: string,
+    rows: readonly LaneRow[],
+  ): Promise<void> {
+    const stop = await pushStop(tx);
+    if (stop !== undefined) throw new Problem('service_unavailable', PUSH_STOP_DETAILS[stop]);
+    await lockLanesForPush(
+      tx,
+      tenantId,
+      rows.map(({ laneId }) => laneId),
+    );
+    for (const { laneId, customerId, meter, state } of rows) {
+      if ((await laneState(tx, tenantId, laneId)) === state) continue;
+      const detail = `${customerId}, ${meter}: pushes were made or settled since; reconcile again`;
+      throw new Problem('reconciliation_outdated', detail);
+    }
+  }
+}
+
+function laneAnswer(
+  { customerId, meter, periodStart, stripeCustomerId, drift }: LaneRow,
+  steps: readonly RepairStep[],
+  outdated: boolean,
+): RepairLaneAnswer {
+  return {
+    customer_id: customerId,
+    meter,
+    period_start: formatInstant(periodStart),
+    stripe_customer_id: stripeCustomerId,
+    outdated,
+    drift,
+    effect: sumOf(steps.map(({ effect }) => effect)),
+    actions: steps.map(({ hour, timestamp, ...step }) => ({
+      ...step,
+      hour: shown(hour),
+      timestamp: shown(timestamp),
+    })),
+  };
+}
+
+function shown(instant: Micros | null): string | null {
+  return instantOrNull(instant);
+}

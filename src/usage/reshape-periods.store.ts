@@ -1,0 +1,123 @@
+import type { CustomerMeter } from '../customers/billing-source.store.js';
+import type { Transaction } from '../database/connections.js';
+import type { GateState } from '../database/gate.js';
+import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { SourcedPeriod } from '../domain/period-source.js';
+
+/** A billing period that has a row. */
+export interface StoredPeriod extends SourcedPeriod {
+  readonly backfilled: boolean;
+  readonly carriedLast: string | null;
+  /** It has its statement, or a close that is under way will write it. */
+  readonly isClosed: boolean;
+}
+
+/** What of one customer and meter is brought into another shape. */
+export interface ReshapeScope extends CustomerMeter {
+  /** Where the first of the periods begins. */
+  readonly from: Micros;
+  /** Periods that stay as they are, by their starts. */
+  readonly closedStarts: readonly Micros[];
+}
+
+/** $1 tenant, $2 customer, $3 meter, $4 from, $5 starts of closed periods. */
+export function scopeParameters(tenantId: string, scope: ReshapeScope): unknown[] {
+  return [
+    tenantId,
+    scope.customerNo,
+    scope.meterNo,
+    formatInstantMicros(scope.from),
+    scope.closedStarts.map((start) => formatInstantMicros(start)),
+  ];
+}
+
+export const IN_SCOPE = `
+  tenant_id = $1 AND customer_no = $2 AND meter_no = $3 AND period_start >= $4::timestamptz
+  AND period_start <> ALL ($5::timestamptz[])`;
+
+/** In order of their start. */
+export async function storedPeriods(
+  tx: Transaction,
+  tenantId: string,
+  { customerNo, meterNo }: CustomerMeter,
+  gate: GateState,
+): Promise<StoredPeriod[]> {
+  return tx.query<StoredPeriod>(
+    `SELECT p.period_start AS "start", p.period_end AS "end", p.backfilled, p.of_item AS "ofItem",
+            trim_scale(p.carried_last)::text AS "carriedLast",
+            (p.closed_at IS NOT NULL OR p.period_end <= $4::timestamptz
+             OR (NOT p.backfilled AND NOT p.of_item AND p.period_end <= $5::timestamptz)
+             OR EXISTS (SELECT FROM close_mark k
+                         WHERE k.tenant_id = $1 AND k.customer_no IN (0, $2)
+                           AND k.meter_no IN (0, $3) AND k.closed_through >= p.period_end))
+              AS "isClosed"
+       FROM billing_period p
+      WHERE p.tenant_id = $1 AND p.customer_no = $2 AND p.meter_no = $3
+      ORDER BY p.period_start`,
+    [
+      tenantId,
+      customerNo,
+      meterNo,
+      formatInstantMicros(gate.closedThrough),
+      formatInstantMicros(gate.clockClosedThrough),
+    ],
+  );
+}
+
+export async function removeOpenPeriods(
+  tx: Transaction,
+  tenantId: string,
+  scope: ReshapeScope,
+): Promise<void> {
+  const parameters = scopeParameters(tenantId, scope);
+  for (const table of ['push_work', 'push_hold', 'billing_period']) {
+    await tx.query(`DELETE FROM ${table} WHERE ${IN_SCOPE}`, parameters);
+  }
+}
+
+/**
+ * Stores those of the periods that hold anything: usage, a value carried over, or what Stripe got.
+ * Each is to be planned: it may owe Stripe something, in either direction.
+ */
+export async function restorePeriods(
+  tx: Transaction,
+  tenantId: string,
+  { customerNo, meterNo }: ReshapeScope,
+  periods: readonly (SourcedPeriod & {
+    readonly backfilled: boolean;
+    readonly carriedLast: string | null;
+  })[],
+): Promise<void> {
+  await tx.query(RESTORE_PERIODS, [
+    tenantId,
+    customerNo,
+    meterNo,
+    periods.map(({ start }) => formatInstantMicros(start)),
+    periods.map(({ end }) => formatInstantMicros(end)),
+    periods.map(({ backfilled }) => backfilled),
+    periods.map(({ ofItem }) => ofItem),
+    periods.map(({ carriedLast }) => carriedLast),
+  ]);
+}
+
+const RESTORE_PERIODS = `
+  WITH restored AS (
+    INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end,
+           backfilled, of_item, carried_last)
+    SELECT $1, $2, $3, p.*
+      FROM unnest($4::timestamptz[], $5::timestamptz[], $6::boolean[], $7::boolean[], $8::numeric[])
+             AS p (period_start, period_end, backfilled, of_item, carried_last)
+     WHERE p.carried_last IS NOT NULL
+        OR EXISTS (SELECT FROM usage_total u
+                    WHERE u.tenant_id = $1 AND u.customer_no = $2 AND u.meter_no = $3
+                      AND u.period_start = p.period_start AND u.billable)
+        OR EXISTS (SELECT FROM push w
+                    WHERE w.tenant_id = $1 AND w.customer_no = $2 AND w.meter_no = $3
+                      AND w.period_start = p.period_start
+                      AND w.status NOT IN ('pending', 'rejected', 'shadow'))
+    RETURNING period_start)
+  INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+  SELECT $1, $2, $3, r.period_start, false FROM restored r
+   WHERE EXISTS (SELECT FROM push w WHERE w.tenant_id = $1 AND w.customer_no = $2 AND w.meter_no = $3)
+   ORDER BY r.period_start
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING`;

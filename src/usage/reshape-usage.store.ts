@@ -1,0 +1,87 @@
+import type { Transaction } from '../database/connections.js';
+import { formatInstantMicros } from '../domain/instant.js';
+import type { BillingPeriod } from '../domain/billing-period.js';
+import { IN_SCOPE, scopeParameters, type ReshapeScope } from './reshape-periods.store.js';
+
+/** Gives entries whose period changes a new entry each, which stands in place of the one before. */
+export async function moveEntries(
+  tx: Transaction,
+  tenantId: string,
+  scope: ReshapeScope,
+  periods: readonly BillingPeriod[],
+): Promise<void> {
+  await tx.query(MOVE_ENTRIES, [
+    ...scopeParameters(tenantId, scope),
+    periods.map(({ start }) => formatInstantMicros(start)),
+    periods.map(({ end }) => formatInstantMicros(end)),
+  ]);
+}
+
+/** Builds the totals of the scope anew from the ledger. Folds are held. */
+export async function rebuildTotals(
+  tx: Transaction,
+  tenantId: string,
+  scope: ReshapeScope,
+): Promise<void> {
+  const parameters = scopeParameters(tenantId, scope);
+  for (const table of ['usage_total', 'usage_delta', 'usage_unique']) {
+    await tx.query(`DELETE FROM ${table} WHERE ${IN_SCOPE}`, parameters);
+  }
+  await tx.query(REBUILD_TOTALS, parameters);
+  await tx.query(REBUILD_UNIQUES, parameters);
+}
+
+/** The newest entry of each event: the one that counts. */
+const EFFECTIVE = `
+  SELECT e.* FROM usage_entry e
+   WHERE e.tenant_id = $1 AND e.customer_no = $2 AND e.meter_no = $3
+     AND e.period_start >= $4::timestamptz AND e.period_start <> ALL ($5::timestamptz[])
+     AND NOT EXISTS (SELECT FROM usage_entry newer
+           WHERE newer.tenant_id = $1 AND newer.event_key = e.event_key
+             AND newer.meter_no = e.meter_no AND newer.entry_no > e.entry_no)`;
+
+/** What was carried in from a closed period stays with the period that took it in. */
+const MOVE_ENTRIES = `
+  WITH period AS (
+    SELECT * FROM unnest($6::timestamptz[], $7::timestamptz[]) AS p (period_start, period_end)),
+  placed AS (
+    SELECT e.*, p.period_start AS new_start,
+           CASE WHEN e.origin_start = e.period_start THEN p.period_start ELSE e.origin_start END
+             AS new_origin
+      FROM (${EFFECTIVE}) e
+      JOIN period p
+        ON CASE WHEN e.origin_start = e.period_start THEN e.occurred_at ELSE e.period_start END
+             >= p.period_start
+       AND CASE WHEN e.origin_start = e.period_start THEN e.occurred_at ELSE e.period_start END
+             < p.period_end)
+  INSERT INTO usage_entry (tenant_id, event_key, meter_no, entry_no, customer_no, kind, quantity,
+         occurred_at, received_at, period_start, origin_start, revision, late, billable,
+         settings_version, dimensions, unique_key)
+  SELECT tenant_id, event_key, meter_no, entry_no + 1, customer_no, 'moved', quantity, occurred_at,
+         received_at, new_start, new_origin, revision, late, billable, settings_version,
+         dimensions, unique_key
+    FROM placed
+   WHERE (period_start, origin_start) <> (new_start, new_origin)`;
+
+const REBUILD_TOTALS = `
+  INSERT INTO usage_total (tenant_id, customer_no, meter_no, period_start, origin_start, revision,
+         billable, bucket, dimensions, quantity_sum, quantity_max, entry_count, last_quantity,
+         last_at, last_key, digest)
+  SELECT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.origin_start, e.revision,
+         e.billable, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
+         e.dimensions, sum(e.quantity), max(e.quantity), count(*),
+         (array_agg(e.quantity ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
+         max(e.occurred_at),
+         (array_agg(e.event_key ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
+         sum(entry_digest(e.event_key, m.key, e.period_start, e.quantity, false))
+    FROM (${EFFECTIVE}) e
+    JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
+   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
+
+const REBUILD_UNIQUES = `
+  INSERT INTO usage_unique (tenant_id, customer_no, meter_no, period_start, revision, billable,
+         bucket, dimensions, unique_key)
+  SELECT DISTINCT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.revision, e.billable,
+         date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
+         e.dimensions, e.unique_key
+    FROM (${EFFECTIVE}) e WHERE e.unique_key IS NOT NULL`;

@@ -1,0 +1,66 @@
+import type { LedgerEntry } from '@countonce/stripe-simulator';
+import { FOREIGN } from './check-pushes.js';
+import type { Books, PushRow } from './books.js';
+
+const MINUTE_S = 60;
+const REPLACEABLE_MS = 33 * 24 * 3_600_000;
+
+/** After the quiet end nothing waits, and nothing is unknown that could be known. */
+export function checkRest(
+  { pushes, periods }: Books,
+  ledger: readonly LedgerEntry[],
+  { nowMs, livemode }: { nowMs: number; livemode: boolean },
+): string[] {
+  return pushes.flatMap((push) => {
+    const name = `push ${push.identifier} of ${push.stripeCustomerId}, ${push.eventName}`;
+    // What went to the other mode, the key of this one can neither send again nor read.
+    if (push.replaced || isOldTotal(push, nowMs) || push.livemode !== livemode) return [];
+    switch (push.status) {
+      case 'pending': {
+        const period = periods.find(
+          ({ customerNo, meterNo, periodStart }) =>
+            customerNo === push.customerNo &&
+            meterNo === push.meterNo &&
+            periodStart === push.periodStart,
+        );
+        return period?.mode === 'live' ? [`${name} is pending for ever`] : [];
+      }
+      case 'unknown':
+      case 'disputed':
+        return isUnknowable(push, pushes, ledger) ? [] : [`${name} is ${push.status} for ever`];
+      default:
+        return [];
+    }
+  });
+}
+
+/** Of a total, the next one cannot find a timestamp that Stripe still takes. */
+function isOldTotal(push: PushRow, nowMs: number): boolean {
+  return push.kind === 'total' && push.timestamp / 1_000 < nowMs - REPLACEABLE_MS;
+}
+
+/** Nothing later showed how far Stripe has come, or somebody else wrote into its minute. */
+function isUnknowable(
+  push: PushRow,
+  pushes: readonly PushRow[],
+  ledger: readonly LedgerEntry[],
+): boolean {
+  const minute = Math.floor(push.timestamp / 1e6 / MINUTE_S);
+  const isCrowded = ledger.some(
+    ({ identifier, customer, event_name: eventName, timestamp }) =>
+      identifier.startsWith(FOREIGN) &&
+      customer === push.stripeCustomerId &&
+      eventName === push.eventName &&
+      Math.floor(timestamp / MINUTE_S) === minute,
+  );
+  const hasLater = pushes.some(
+    (other) =>
+      other.eventName === push.eventName &&
+      other.livemode === push.livemode &&
+      other.kind === push.kind &&
+      (other.status === 'delivered' || other.status === 'confirmed') &&
+      // What was tried before may have been counted before.
+      (other.firstAttemptAt ?? 0) > (push.lastAttemptAt ?? Infinity),
+  );
+  return isCrowded || !hasLater;
+}

@@ -1,0 +1,2 @@
+/** What one process does in its turns. */
+export type Duty = 'push' | 'fold' | 'close' | 'read' | 'inbox' | 'reconcile';

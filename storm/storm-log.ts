@@ -1,0 +1,34 @@
+import { Logger, type LoggerService } from '@nestjs/common';
+
+/** What a process that lost its connections, or its Stripe, says on the way. */
+const EXPECTED =
+  /Connection terminated|connection error and is not queryable|Stripe did not|^Stripe |the lease ran out|was closed/i;
+
+/** Takes what our services log while a history runs: errors that nothing explains are findings. */
+export class StormLog implements LoggerService, Disposable {
+  readonly findings: string[] = [];
+
+  constructor(private readonly note: (line: string) => void) {
+    Logger.overrideLogger(this);
+  }
+
+  log(): void {}
+
+  warn(message: unknown): void {
+    this.note(`warn: ${textOf(message)}`);
+  }
+
+  error(message: unknown): void {
+    const text = textOf(message);
+    this.note(`error: ${text}`);
+    if (message instanceof Error && !EXPECTED.test(text)) this.findings.push(`logged: ${text}`);
+  }
+
+  [Symbol.dispose](): void {
+    Logger.overrideLogger(['fatal', 'error', 'warn', 'log']);
+  }
+}
+
+function textOf(message: unknown): string {
+  return message instanceof Error ? message.message : String(message);
+}
