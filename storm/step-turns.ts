@@ -39,6 +39,12 @@ export async function release(world: StormWorld): Promise<void> {
   buryTheDead(world);
 }
 
+export function killStalled(world: StormWorld): void {
+  for (const { life } of world.stalled.keys()) life.kill();
+  world.stalled.clear();
+  buryTheDead(world);
+}
+
 async function aTurn(world: StormWorld, process: StormProcess, duties: Duty[]): Promise<void> {
   if (world.random.fraction() >= world.scenery.stallChance) return process.turn(duties);
   let go = (): void => undefined;

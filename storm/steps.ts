@@ -12,7 +12,7 @@ import {
 } from './step-changes.js';
 import { armFaults } from './step-faults.js';
 import { recordUsage } from './step-usage.js';
-import { takeTurns, turnsOfAll } from './step-turns.js';
+import { killStalled, takeTurns, turnsOfAll } from './step-turns.js';
 
 /** One thing that may happen in a history. */
 interface Step {
@@ -80,6 +80,8 @@ function draw(random: SeededRandom, world: StormWorld): Step {
 }
 
 async function wait(world: StormWorld, seconds: number): Promise<void> {
+  // Nobody can call back what a process sends that stood still in front of its call for a day.
+  if (seconds > HOUR) killStalled(world);
   world.trace.add(`  ${seconds} s pass`);
   await world.clock.advance(seconds);
 }

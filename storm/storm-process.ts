@@ -77,7 +77,7 @@ export class StormProcess {
     const sender = (variant.sender?.(db, accounts, target) ?? ours) as PushSender;
     const planner = new PushPlanner(db, new StripeSideReader(accounts, stripeMeters, own));
     this.db = db;
-    this.interval = new PushInterval(db, own);
+    this.interval = new PushInterval(db, own, accounts, pace);
     const changes = new PushChanges(db, accounts);
     this.worker = new PushWorker(db, own, planner, sender, this.interval, changes);
     const reads = new StormReads(db, own);

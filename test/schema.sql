@@ -23,6 +23,7 @@ CREATE TABLE billing_period (
   period_start timestamp with time zone NOT NULL,
   period_end timestamp with time zone NOT NULL,
   backfilled boolean NOT NULL,
+  of_item boolean NOT NULL DEFAULT false,
   carried_last numeric,
   closed_at timestamp with time zone,
   period_close_id uuid,
@@ -33,6 +34,18 @@ CREATE TABLE billing_period (
   CONSTRAINT billing_period_period_end_check CHECK ((period_end > period_start)),
   CONSTRAINT billing_period_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start),
   CONSTRAINT billing_period_statement_check CHECK ((num_nulls(closed_at, period_close_id, value, carried_in, event_count, digest) = ANY (ARRAY[0, 6])))
+);
+
+CREATE TABLE billing_source (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  version integer NOT NULL,
+  source text NOT NULL,
+  effective_from timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT billing_source_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, version),
+  CONSTRAINT billing_source_source_check CHECK ((source = ANY (ARRAY['schedule'::text, 'stripe'::text])))
 );
 
 CREATE TABLE close_mark (
@@ -87,8 +100,36 @@ CREATE TABLE installation (
   singleton boolean NOT NULL DEFAULT true,
   installation_id uuid NOT NULL DEFAULT gen_random_uuid(),
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  cluster text,
+  timeline integer,
+  restoring_since timestamp with time zone,
+  restored_at timestamp with time zone,
   CONSTRAINT installation_pkey PRIMARY KEY (singleton),
   CONSTRAINT installation_singleton_check CHECK (singleton)
+);
+
+CREATE TABLE invoice_period (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  period_end timestamp with time zone NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  invoice_id text COLLATE "C" NOT NULL,
+  CONSTRAINT invoice_period_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, period_end, account_id, livemode, invoice_id)
+);
+
+CREATE TABLE item_period (
+  tenant_id uuid NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  item_id text COLLATE "C" NOT NULL,
+  stripe_meter_id text COLLATE "C" NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  period_end timestamp with time zone NOT NULL,
+  CONSTRAINT item_period_period_end_check CHECK ((period_end > period_start)),
+  CONSTRAINT item_period_pkey PRIMARY KEY (tenant_id, account_id, livemode, item_id, stripe_meter_id, period_start)
 );
 
 CREATE TABLE meter (
@@ -170,25 +211,40 @@ CREATE TABLE push (
   value_key text NOT NULL,
   formula text NOT NULL,
   event_time_window text,
+  purpose text NOT NULL DEFAULT 'usage'::text,
+  closes boolean NOT NULL DEFAULT false,
+  finalizes_at timestamp with time zone NOT NULL,
+  transition_no integer NOT NULL,
   status text NOT NULL,
   reason text,
+  settled_by text,
+  target text,
   key_no integer NOT NULL DEFAULT 0,
   attempts integer NOT NULL DEFAULT 0,
   unknown_attempts integer NOT NULL DEFAULT 0,
   first_attempt_at timestamp with time zone,
+  last_attempt_at timestamp with time zone,
+  delivered_at timestamp with time zone,
   next_attempt_at timestamp with time zone,
   lease_until timestamp with time zone,
   fence bigint NOT NULL DEFAULT 0,
   last_error text,
   replaced boolean NOT NULL DEFAULT false,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT push_attempts_check CHECK ((((attempts > 0) = (first_attempt_at IS NOT NULL)) AND ((attempts > 0) OR (purpose = 'restored'::text) OR (status = ANY (ARRAY['pending'::text, 'shadow'::text, 'rejected'::text, 'delivered'::text]))))),
+  CONSTRAINT push_delivered_check CHECK (((status <> ALL (ARRAY['delivered'::text, 'confirmed'::text, 'disputed'::text])) OR ((settled_by IS NOT NULL) AND (delivered_at IS NOT NULL)))),
   CONSTRAINT push_identifier_check CHECK (((length(identifier) >= 1) AND (length(identifier) <= 100))),
   CONSTRAINT push_kind_check CHECK ((kind = ANY (ARRAY['delta'::text, 'total'::text]))),
   CONSTRAINT push_lane_id_sequence_key UNIQUE (tenant_id, lane_id, sequence),
+  CONSTRAINT push_pending_check CHECK (((status <> 'pending'::text) OR (unknown_attempts = 0))),
   CONSTRAINT push_pkey PRIMARY KEY (tenant_id, identifier),
+  CONSTRAINT push_purpose_check CHECK ((purpose = ANY (ARRAY['usage'::text, 'repair'::text, 'restored'::text]))),
+  CONSTRAINT push_rejected_check CHECK (((status <> 'rejected'::text) OR ((settled_by IS NOT NULL) AND ((unknown_attempts = 0) OR (settled_by <> 'answer'::text))))),
   CONSTRAINT push_sending_check CHECK (((status = 'sending'::text) = (lease_until IS NOT NULL))),
+  CONSTRAINT push_settled_by_check CHECK ((settled_by = ANY (ARRAY['answer'::text, 'reading'::text, 'resolution'::text, 'withdrawal'::text]))),
   CONSTRAINT push_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text, 'delivered'::text, 'confirmed'::text, 'disputed'::text, 'rejected'::text, 'shadow'::text]))),
-  CONSTRAINT push_timestamp_check CHECK ((date_bin('00:00:01'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone) = "timestamp"))
+  CONSTRAINT push_timestamp_check CHECK ((date_bin('00:00:01'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone) = "timestamp")),
+  CONSTRAINT push_transition_fkey FOREIGN KEY (tenant_id, identifier, transition_no, status) REFERENCES push_transition(tenant_id, identifier, transition_no, to_status)
 );
 
 CREATE TABLE push_hold (
@@ -226,15 +282,49 @@ CREATE TABLE push_lane (
   CONSTRAINT push_lane_pkey PRIMARY KEY (tenant_id, lane_id)
 );
 
+CREATE TABLE push_reading (
+  tenant_id uuid NOT NULL,
+  identifier text COLLATE "C" NOT NULL,
+  cause text NOT NULL,
+  code text,
+  next_read_at timestamp with time zone NOT NULL,
+  reads integer NOT NULL DEFAULT 0,
+  value numeric,
+  agreed_since timestamp with time zone,
+  last_read_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT push_reading_cause_check CHECK ((cause = ANY (ARRAY['unknown'::text, 'disputed'::text, 'reported'::text, 'drift'::text]))),
+  CONSTRAINT push_reading_fkey FOREIGN KEY (tenant_id, identifier) REFERENCES push(tenant_id, identifier),
+  CONSTRAINT push_reading_pkey PRIMARY KEY (tenant_id, identifier),
+  CONSTRAINT push_reading_value_check CHECK (((value IS NULL) = (agreed_since IS NULL)))
+);
+
 CREATE TABLE push_transition (
   tenant_id uuid NOT NULL,
   identifier text COLLATE "C" NOT NULL,
   transition_no integer NOT NULL,
+  previous_no integer DEFAULT NULLIF((transition_no - 1), 0),
   from_status text,
   to_status text NOT NULL,
   reason text,
   at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-  CONSTRAINT push_transition_pkey PRIMARY KEY (tenant_id, identifier, transition_no)
+  CONSTRAINT push_transition_first_check CHECK (((transition_no > 0) AND ((transition_no = 1) = (from_status IS NULL)))),
+  CONSTRAINT push_transition_pkey PRIMARY KEY (tenant_id, identifier, transition_no),
+  CONSTRAINT push_transition_previous_fkey FOREIGN KEY (tenant_id, identifier, previous_no, from_status) REFERENCES push_transition(tenant_id, identifier, transition_no, to_status),
+  CONSTRAINT push_transition_reason_check CHECK (((reason IS NOT NULL) OR (from_status IS NULL) OR (from_status = ANY (ARRAY['pending'::text, 'sending'::text])) OR ((from_status = 'unknown'::text) AND (to_status = 'sending'::text)))),
+  CONSTRAINT push_transition_to_status_key UNIQUE (tenant_id, identifier, transition_no, to_status),
+  CONSTRAINT push_transition_way_check CHECK (
+CASE COALESCE(from_status, 'none'::text)
+    WHEN 'none'::text THEN (to_status = ANY (ARRAY['pending'::text, 'shadow'::text, 'delivered'::text]))
+    WHEN 'pending'::text THEN (to_status = ANY (ARRAY['sending'::text, 'rejected'::text]))
+    WHEN 'sending'::text THEN (to_status = ANY (ARRAY['pending'::text, 'unknown'::text, 'delivered'::text, 'rejected'::text]))
+    WHEN 'unknown'::text THEN (to_status = ANY (ARRAY['sending'::text, 'delivered'::text, 'rejected'::text]))
+    WHEN 'delivered'::text THEN (to_status = ANY (ARRAY['confirmed'::text, 'disputed'::text]))
+    WHEN 'confirmed'::text THEN (to_status = 'disputed'::text)
+    WHEN 'disputed'::text THEN (to_status = ANY (ARRAY['delivered'::text, 'confirmed'::text, 'rejected'::text]))
+    WHEN 'rejected'::text THEN (to_status = 'delivered'::text)
+    ELSE false
+END)
 );
 
 CREATE TABLE push_work (
@@ -247,12 +337,113 @@ CREATE TABLE push_work (
   CONSTRAINT push_work_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start)
 );
 
+CREATE TABLE reconciliation (
+  tenant_id uuid NOT NULL,
+  reconciliation_id uuid NOT NULL,
+  cause text NOT NULL,
+  slot bigint,
+  customer_no bigint,
+  meter_no integer,
+  period_start timestamp with time zone,
+  lanes integer NOT NULL,
+  lease_until timestamp with time zone,
+  fence bigint NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  finished_at timestamp with time zone,
+  repaired_at timestamp with time zone,
+  repair jsonb,
+  CONSTRAINT reconciliation_cause_check CHECK ((cause = ANY (ARRAY['request'::text, 'close'::text, 'sample'::text]))),
+  CONSTRAINT reconciliation_pkey PRIMARY KEY (tenant_id, reconciliation_id),
+  CONSTRAINT reconciliation_repair_check CHECK (((repaired_at IS NULL) = (repair IS NULL))),
+  CONSTRAINT reconciliation_slot_key UNIQUE (tenant_id, cause, slot)
+);
+
+CREATE TABLE reconciliation_lane (
+  tenant_id uuid NOT NULL,
+  reconciliation_id uuid NOT NULL,
+  lane_no integer NOT NULL,
+  lane_id uuid NOT NULL,
+  period_end timestamp with time zone NOT NULL,
+  verdict text,
+  why text,
+  ours numeric,
+  unsettled numeric,
+  stripe numeric,
+  drift numeric,
+  hours jsonb,
+  differences jsonb,
+  invoice jsonb,
+  state text,
+  read_at timestamp with time zone,
+  CONSTRAINT reconciliation_lane_fkey FOREIGN KEY (tenant_id, reconciliation_id) REFERENCES reconciliation(tenant_id, reconciliation_id),
+  CONSTRAINT reconciliation_lane_pkey PRIMARY KEY (tenant_id, reconciliation_id, lane_no),
+  CONSTRAINT reconciliation_lane_read_check CHECK ((((verdict IS NULL) = (read_at IS NULL)) AND ((verdict IS NULL) OR ((verdict = 'unreadable'::text) = (why IS NOT NULL))))),
+  CONSTRAINT reconciliation_lane_verdict_check CHECK ((verdict = ANY (ARRAY['matched'::text, 'lagging'::text, 'drift'::text, 'unreadable'::text])))
+);
+
+CREATE TABLE stripe_account (
+  tenant_id uuid NOT NULL,
+  version uuid NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  connected_account text COLLATE "C",
+  secret_key text NOT NULL,
+  secret_key_last4 text NOT NULL,
+  webhook_secrets text NOT NULL,
+  webhook_secret_count integer NOT NULL,
+  updated_at timestamp with time zone NOT NULL,
+  CONSTRAINT stripe_account_connected_account_check CHECK (((connected_account IS NULL) OR (connected_account = account_id))),
+  CONSTRAINT stripe_account_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT stripe_account_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
+);
+
 CREATE TABLE stripe_account_identity (
   tenant_id uuid NOT NULL,
   key_digest bytea NOT NULL,
   account_id text COLLATE "C" NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   CONSTRAINT stripe_account_identity_pkey PRIMARY KEY (tenant_id, key_digest)
+);
+
+CREATE TABLE stripe_event (
+  tenant_id uuid NOT NULL,
+  event_id text COLLATE "C" NOT NULL,
+  type text COLLATE "C" NOT NULL,
+  object_id text COLLATE "C",
+  livemode boolean NOT NULL,
+  account_id text COLLATE "C",
+  event_at timestamp with time zone,
+  received_at timestamp with time zone NOT NULL,
+  body text NOT NULL,
+  outcome text NOT NULL,
+  effects jsonb NOT NULL,
+  fetched json,
+  attempts integer NOT NULL DEFAULT 0,
+  failures integer NOT NULL DEFAULT 0,
+  last_error text,
+  next_attempt_at timestamp with time zone,
+  give_up_at timestamp with time zone NOT NULL,
+  lease_until timestamp with time zone,
+  fence bigint NOT NULL DEFAULT 0,
+  settled_at timestamp with time zone,
+  CONSTRAINT stripe_event_event_id_check CHECK (((length(event_id) >= 1) AND (length(event_id) <= 255))),
+  CONSTRAINT stripe_event_next_attempt_at_check CHECK (((next_attempt_at IS NOT NULL) = (outcome = ANY (ARRAY['pending'::text, 'waiting'::text, 'failed'::text])))),
+  CONSTRAINT stripe_event_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'done'::text, 'ignored'::text, 'waiting'::text, 'failed'::text, 'dead'::text]))),
+  CONSTRAINT stripe_event_pkey PRIMARY KEY (tenant_id, event_id),
+  CONSTRAINT stripe_event_settled_at_check CHECK (((settled_at IS NULL) = (outcome = ANY (ARRAY['pending'::text, 'waiting'::text, 'failed'::text]))))
+);
+
+CREATE TABLE stripe_invoice (
+  tenant_id uuid NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  invoice_id text COLLATE "C" NOT NULL,
+  status text NOT NULL,
+  finalizes_at timestamp with time zone,
+  finalized_at timestamp with time zone,
+  made_at timestamp with time zone NOT NULL,
+  CONSTRAINT stripe_invoice_pkey PRIMARY KEY (tenant_id, account_id, livemode, invoice_id),
+  CONSTRAINT stripe_invoice_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'uncollectible'::text, 'void'::text, 'deleted'::text])))
 );
 
 CREATE TABLE stripe_meter (
@@ -268,6 +459,55 @@ CREATE TABLE stripe_meter (
   value_key text NOT NULL,
   read_at timestamp with time zone NOT NULL,
   CONSTRAINT stripe_meter_pkey PRIMARY KEY (tenant_id, account_id, livemode, event_name)
+);
+
+CREATE TABLE stripe_pace (
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  leased_until timestamp with time zone NOT NULL,
+  slowed_to numeric,
+  slowed_at timestamp with time zone,
+  CONSTRAINT stripe_pace_pkey PRIMARY KEY (account_id, livemode),
+  CONSTRAINT stripe_pace_slowed_check CHECK (((slowed_to IS NULL) = (slowed_at IS NULL)))
+);
+
+CREATE TABLE stripe_reads (
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  month timestamp with time zone NOT NULL,
+  reads integer NOT NULL,
+  last_turn_at timestamp with time zone NOT NULL,
+  CONSTRAINT stripe_reads_pkey PRIMARY KEY (account_id, livemode, month)
+);
+
+CREATE TABLE subscription_item (
+  tenant_id uuid NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  item_id text COLLATE "C" NOT NULL,
+  stripe_meter_id text COLLATE "C" NOT NULL,
+  subscription_id text COLLATE "C" NOT NULL,
+  stripe_customer_id text COLLATE "C" NOT NULL,
+  event_name text COLLATE "C",
+  starts_at timestamp with time zone NOT NULL,
+  ends_at timestamp with time zone,
+  live boolean NOT NULL,
+  "interval" text NOT NULL,
+  interval_count integer NOT NULL,
+  anchor timestamp with time zone NOT NULL,
+  CONSTRAINT subscription_item_pkey PRIMARY KEY (tenant_id, account_id, livemode, item_id, stripe_meter_id)
+);
+
+CREATE TABLE subscription_reading (
+  tenant_id uuid NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  livemode boolean NOT NULL,
+  stripe_customer_id text COLLATE "C" NOT NULL,
+  version integer NOT NULL DEFAULT 0,
+  read_at timestamp with time zone,
+  next_read_at timestamp with time zone,
+  deleted_at timestamp with time zone,
+  CONSTRAINT subscription_reading_pkey PRIMARY KEY (tenant_id, account_id, livemode, stripe_customer_id)
 );
 
 CREATE TABLE tenant (
@@ -403,19 +643,43 @@ CREATE INDEX billing_period_due_idx ON public.billing_period USING btree (tenant
 
 CREATE INDEX customer_identity_customer_no_idx ON public.customer_identity USING btree (tenant_id, customer_no);
 
+CREATE INDEX invoice_period_invoice_idx ON public.invoice_period USING btree (tenant_id, account_id, livemode, invoice_id);
+
 CREATE INDEX period_close_running_idx ON public.period_close USING btree (tenant_id, closed_at) WHERE (finished_at IS NULL);
 
-CREATE INDEX push_due_idx ON public.push USING btree (tenant_id, next_attempt_at) WHERE (status = ANY (ARRAY['pending'::text, 'sending'::text, 'unknown'::text]));
+CREATE INDEX push_due_idx ON public.push USING btree (tenant_id, next_attempt_at) WHERE (status = ANY (ARRAY['pending'::text, 'unknown'::text]));
 
 CREATE UNIQUE INDEX push_in_flight_key ON public.push USING btree (account_id, livemode, stripe_customer_id, event_name) WHERE (status = 'sending'::text);
 
+CREATE INDEX push_lease_idx ON public.push USING btree (tenant_id, lease_until) WHERE (status = 'sending'::text);
+
 CREATE UNIQUE INDEX push_minute_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, date_bin('00:01:00'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone)) WHERE ((kind = 'delta'::text) AND (status <> 'shadow'::text));
+
+CREATE INDEX push_order_idx ON public.push USING btree (tenant_id, account_id, livemode, closes, finalizes_at, date_bin('01:00:00'::interval, next_attempt_at, '2000-01-01 00:00:00+00'::timestamp with time zone), stripe_customer_id, event_name, next_attempt_at, sequence) WHERE ((status = ANY (ARRAY['pending'::text, 'unknown'::text])) AND (next_attempt_at IS NOT NULL));
 
 CREATE INDEX push_period_idx ON public.push USING btree (tenant_id, customer_no, meter_no, period_start);
 
 CREATE UNIQUE INDEX push_total_timestamp_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, "timestamp") WHERE ((kind = 'total'::text) AND (status <> 'shadow'::text));
 
+CREATE INDEX push_unknown_idx ON public.push USING btree (tenant_id, first_attempt_at) WHERE (status = 'unknown'::text);
+
+CREATE INDEX push_reading_due_idx ON public.push_reading USING btree (tenant_id, next_read_at);
+
 CREATE INDEX push_work_order_idx ON public.push_work USING btree (tenant_id, closed DESC, created_at);
+
+CREATE INDEX reconciliation_running_idx ON public.reconciliation USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
+
+CREATE INDEX reconciliation_lane_lane_id_idx ON public.reconciliation_lane USING btree (tenant_id, lane_id, read_at);
+
+CREATE INDEX stripe_event_dead_idx ON public.stripe_event USING btree (tenant_id) WHERE (outcome = 'dead'::text);
+
+CREATE INDEX stripe_event_due_idx ON public.stripe_event USING btree (tenant_id, next_attempt_at) WHERE (next_attempt_at IS NOT NULL);
+
+CREATE INDEX stripe_event_list_idx ON public.stripe_event USING btree (tenant_id, received_at, event_id);
+
+CREATE INDEX subscription_item_customer_idx ON public.subscription_item USING btree (tenant_id, stripe_customer_id, event_name);
+
+CREATE INDEX subscription_reading_customer_idx ON public.subscription_reading USING btree (tenant_id, stripe_customer_id);
 
 CREATE INDEX usage_delta_period_idx ON public.usage_delta USING btree (tenant_id, customer_no, meter_no);
 

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { PushAccounts } from '../stripe/push-site.js';
+import { StripePace } from '../stripe/stripe-pace.js';
 import { requeueHeld, requeueOpen, type PeriodFilter } from './push-requeue.store.js';
 
 /** Held periods are looked at again this often where open ones are pushed only at their close. */
@@ -22,6 +24,8 @@ export class PushInterval {
   constructor(
     private readonly db: Database,
     private readonly config: Config,
+    private readonly accounts: PushAccounts,
+    private readonly pace: StripePace,
   ) {}
 
   /** Has the tenant's open periods planned if the next interval has begun. */
@@ -36,7 +40,8 @@ export class PushInterval {
     }
     if (slotOf(turn.intervalSeconds) === turn.slot) return;
     const periods = await this.enqueue(tenantId);
-    const stretched = periods / (this.config.stripeCallsPerSecond * SHARE_OF_PACE);
+    const { livemode } = (await this.accounts.of(tenantId)) ?? { livemode: false };
+    const stretched = periods / (this.pace.permitted({ livemode }) * SHARE_OF_PACE);
     const intervalSeconds = Math.max(shortest, Math.ceil(stretched));
     this.turns.set(tenantId, { slot: slotOf(intervalSeconds), intervalSeconds });
   }

@@ -55,7 +55,7 @@ export function pushProcess(
   const sender = new PushSender(db, pushAccounts, pace, breaker, claimer, target);
   const summaries = new StripeSummaries(new StripeReads(db, config));
   const reader = new PushReader(db, config, accounts, summaries);
-  const interval = new PushInterval(db, config);
+  const interval = new PushInterval(db, config, pushAccounts, pace);
   const changes = new PushChanges(db, pushAccounts);
   const worker = new PushWorker(db, config, planner, sender, interval, changes);
   return {

@@ -32,7 +32,7 @@ describe('the list of pushes', () => {
     await scene.process().sender.send(scene.tenantId);
     const query = new PushQuery(scene.db);
     const { data } = await query.list(scene.tenantId, {}, parsePage({}, PUSH_KEY));
-    const delivered = data.find(({ status }) => status === 'delivered')!;
+    const delivered = data.find(({ sequence }) => sequence === 1)!;
     expect(delivered).toEqual({
       identifier: expect.stringMatching(/^co1_/),
       meter: 'calls',

@@ -1,5 +1,5 @@
 import { mapped, NOVEMBER } from '../push/mapped-scene.js';
-import { EVENT_NAME, SECRET_KEY, STRIPE_CUSTOMER, type PushScene } from '../push/push-scene.js';
+import { EVENT_NAME, STRIPE_CUSTOMER, type PushScene } from '../push/push-scene.js';
 import { reconciliationProcess, type ReconciliationProcess } from './reconciliation-process.js';
 
 /** A customer and a meter of which usage has been pushed in some hours of 10 November. */
@@ -69,4 +69,4 @@ export function total(scene: PushScene): string {
   return String(scene.simulator.totals().reduce((sum, hour) => sum + Number(hour.total), 0));
 }
 
-export { NOVEMBER, SECRET_KEY };
+export { NOVEMBER };
