@@ -68,6 +68,16 @@ export class CreatePushes1795200000005 implements MigrationInterface {
       );
       CREATE INDEX push_work_order_idx ON push_work (tenant_id, closed DESC, created_at);
 
+      -- Closed periods that were looked at while they were not pushed for real: planned again once
+      -- they are, whatever was pushed of them before.
+      CREATE TABLE push_unplanned (
+        tenant_id     uuid        NOT NULL,
+        customer_no   bigint      NOT NULL,
+        meter_no      integer     NOT NULL,
+        period_start  timestamptz NOT NULL,
+        CONSTRAINT push_unplanned_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start)
+      );
+
       -- Where pushes of one period go. Another account, mode, Stripe meter or Stripe customer is
       -- another lane.
       CREATE TABLE push_lane (
@@ -86,8 +96,12 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         parked_at           timestamptz,
         -- Pushes of its period go here now, and to no other lane.
         active              boolean     NOT NULL DEFAULT false,
+        -- Another lane of its account and mode came after it, which is to get the whole period.
+        outdated            boolean     NOT NULL DEFAULT false,
+        -- Pushes go to another account or mode now.
+        dormant             boolean     NOT NULL DEFAULT false,
         -- What it got is on record, but does not count: the active lane is to get it as well.
-        superseded          boolean     NOT NULL DEFAULT false,
+        superseded          boolean     NOT NULL GENERATED ALWAYS AS (outdated OR dormant) STORED,
         CONSTRAINT push_lane_pkey PRIMARY KEY (tenant_id, lane_id),
         CONSTRAINT push_lane_parked_at_check CHECK ((parked_code IS NULL) = (parked_at IS NULL)),
         CONSTRAINT push_lane_key UNIQUE (tenant_id, customer_no, meter_no, period_start, account_id,
@@ -226,6 +240,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         WHERE status IN ('pending', 'unknown');
       CREATE INDEX push_unknown_idx ON push (tenant_id, first_attempt_at) WHERE status = 'unknown';
       CREATE INDEX push_lease_idx ON push (tenant_id, lease_until) WHERE status = 'sending';
+      CREATE INDEX push_rejected_idx ON push (tenant_id) WHERE status = 'rejected' AND NOT replaced;
       CREATE INDEX push_period_idx ON push (tenant_id, customer_no, meter_no, period_start);
 
       -- Pushes whose own minute is to be read at Stripe, and what the reads said so far.
@@ -271,7 +286,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
 
   async down(db: QueryRunner): Promise<void> {
     await db.query(`
-      DROP TABLE push_hold; DROP TABLE push_reading; DROP TABLE push; DROP TABLE push_transition; DROP TABLE push_lane;
+      DROP TABLE push_hold; DROP TABLE push_reading; DROP TABLE push; DROP TABLE push_transition; DROP TABLE push_lane; DROP TABLE push_unplanned;
       DROP TABLE push_work; DROP TABLE stripe_reads; DROP TABLE stripe_pace; DROP TABLE stripe_meter;
       DROP TABLE stripe_account_identity
     `);

@@ -30,6 +30,10 @@ export class CreateItemPeriods1795200000007 implements MigrationInterface {
         read_at             timestamptz,
         -- The tenant's now from which on it is to be read again without being told to.
         next_read_at        timestamptz,
+        -- The tenant's now when its invoices were last looked up.
+        invoices_read_at    timestamptz,
+        -- The tenant's now from which on they are to be looked up; NULL: there is nothing to find.
+        next_invoices_at    timestamptz,
         -- Since when the customer is known to be deleted at Stripe.
         deleted_at          timestamptz,
         CONSTRAINT subscription_reading_pkey
@@ -37,6 +41,8 @@ export class CreateItemPeriods1795200000007 implements MigrationInterface {
       );
       CREATE INDEX subscription_reading_customer_idx
         ON subscription_reading (tenant_id, stripe_customer_id);
+      CREATE INDEX subscription_reading_invoices_idx
+        ON subscription_reading (tenant_id, next_invoices_at) WHERE next_invoices_at IS NOT NULL;
 
       -- A metered item of a subscription, for as long as it counted one Stripe meter.
       CREATE TABLE subscription_item (

@@ -87,6 +87,8 @@ import { UsageService } from './usage/usage.service.js';
 import { CustomerDeletedHandler } from './webhooks/customer-deleted.handler.js';
 import { InvoiceChangedHandler } from './webhooks/invoice-changed.handler.js';
 import { InvoiceCreatedHandler } from './webhooks/invoice-created.handler.js';
+import { InvoiceLookup } from './webhooks/invoice-lookup.js';
+import { InvoiceLookupTimer } from './webhooks/invoice-lookup.timer.js';
 import { InvoicedUsageReader } from './webhooks/invoiced-usage.js';
 import { MeterErrorHandler } from './webhooks/meter-error.handler.js';
 import type { StripeEventHandler } from './webhooks/stripe-event-handler.js';
@@ -192,6 +194,8 @@ const SERVICES = [
   RestorationService,
   ReconciliationTimer,
   InvoicedUsageReader,
+  InvoiceLookup,
+  InvoiceLookupTimer,
   SubscriptionRefreshTimer,
   ...STRIPE_EVENT_HANDLERS,
   {

@@ -5,11 +5,9 @@ import { never, type Life } from './life.js';
 
 const CONNECTIONS = 2;
 
-/** What stands in a pool, though its types do not say so. */
-interface PoolInside {
-  readonly _clients: readonly (pg.PoolClient & {
-    readonly connection: { readonly stream: { destroy(): void } };
-  })[];
+/** What stands in a client, though its types do not say so. */
+interface ClientInside {
+  readonly connection: { readonly stream: { destroy(): void } };
 }
 
 type AnyQuery = (...parameters: unknown[]) => unknown;
@@ -33,10 +31,15 @@ export function mortalDatabase(
 
 function makeMortal(connections: Connections, life: Life, rewrite: (sql: string) => string): void {
   const pool = connections['pool'];
-  pool.on('connect', (client) => instrument(client, life, rewrite));
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => {
+    clients.add(client);
+    instrument(client, life, rewrite);
+  });
+  pool.on('remove', (client) => clients.delete(client));
   life.onKill(() => {
-    for (const client of (pool as unknown as PoolInside)._clients) {
-      client.connection.stream.destroy();
+    for (const client of clients) {
+      (client as unknown as ClientInside).connection.stream.destroy();
     }
     Object.assign(pool, { connect: never, query: never });
   });

@@ -64,9 +64,9 @@ export async function changeMode(world: StormWorld): Promise<void> {
 /** At Stripe, somebody deactivates a meter, or brings it back. */
 export async function switchStripeMeter(world: StormWorld): Promise<void> {
   const { random } = world;
-  const list = (await world.stripe(KEYS[world.mode], '/v1/billing/meters?limit=100')) as {
-    data: { id: string; event_name: string; status: string }[];
-  };
+  const list = (await world.stripe(KEYS[world.mode], '/v1/billing/meters?limit=100')) as
+    { data: { id: string; event_name: string; status: string }[] } | undefined;
+  if (list === undefined) return;
   const meter = random.pick(list.data);
   const action = meter.status === 'active' ? 'deactivate' : 'reactivate';
   world.trace.add(`  ${action} ${meter.event_name}`);
@@ -112,7 +112,7 @@ export async function writeForeign(world: StormWorld): Promise<void> {
     'payload[stripe_customer_id]': near?.customer ?? 'cus_0',
     'payload[value]': String(random.whole(1, 99)),
   });
-  await world.stripe(KEYS.test, '/v1/billing/meter_events', body).catch(() => undefined);
+  await world.stripe(KEYS.test, '/v1/billing/meter_events', body);
   world.trace.add(`  ${identifier} at ${new Date(timestamp * 1_000).toISOString()}`);
 }
 

@@ -6,10 +6,14 @@ const EXPECTED =
 
 /** Takes what our services log while a history runs: errors that nothing explains are findings. */
 export class StormLog implements LoggerService, Disposable {
-  readonly findings: string[] = [];
+  private readonly found = new Set<string>();
 
   constructor(private readonly note: (line: string) => void) {
     Logger.overrideLogger(this);
+  }
+
+  get findings(): string[] {
+    return [...this.found];
   }
 
   log(): void {}
@@ -21,7 +25,7 @@ export class StormLog implements LoggerService, Disposable {
   error(message: unknown): void {
     const text = textOf(message);
     this.note(`error: ${text}`);
-    if (message instanceof Error && !EXPECTED.test(text)) this.findings.push(`logged: ${text}`);
+    if (message instanceof Error && !EXPECTED.test(text)) this.found.add(`logged: ${text}`);
   }
 
   [Symbol.dispose](): void {

@@ -276,7 +276,9 @@ CREATE TABLE push_lane (
   parked_code text,
   parked_at timestamp with time zone,
   active boolean NOT NULL DEFAULT false,
-  superseded boolean NOT NULL DEFAULT false,
+  outdated boolean NOT NULL DEFAULT false,
+  dormant boolean NOT NULL DEFAULT false,
+  superseded boolean NOT NULL DEFAULT (outdated OR dormant),
   CONSTRAINT push_lane_key UNIQUE (tenant_id, customer_no, meter_no, period_start, account_id, livemode, stripe_meter_id, stripe_customer_id),
   CONSTRAINT push_lane_parked_at_check CHECK (((parked_code IS NULL) = (parked_at IS NULL))),
   CONSTRAINT push_lane_pkey PRIMARY KEY (tenant_id, lane_id)
@@ -325,6 +327,14 @@ CASE COALESCE(from_status, 'none'::text)
     WHEN 'rejected'::text THEN (to_status = 'delivered'::text)
     ELSE false
 END)
+);
+
+CREATE TABLE push_unplanned (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  CONSTRAINT push_unplanned_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start)
 );
 
 CREATE TABLE push_work (
@@ -506,6 +516,8 @@ CREATE TABLE subscription_reading (
   version integer NOT NULL DEFAULT 0,
   read_at timestamp with time zone,
   next_read_at timestamp with time zone,
+  invoices_read_at timestamp with time zone,
+  next_invoices_at timestamp with time zone,
   deleted_at timestamp with time zone,
   CONSTRAINT subscription_reading_pkey PRIMARY KEY (tenant_id, account_id, livemode, stripe_customer_id)
 );
@@ -659,6 +671,8 @@ CREATE INDEX push_order_idx ON public.push USING btree (tenant_id, account_id, l
 
 CREATE INDEX push_period_idx ON public.push USING btree (tenant_id, customer_no, meter_no, period_start);
 
+CREATE INDEX push_rejected_idx ON public.push USING btree (tenant_id) WHERE ((status = 'rejected'::text) AND (NOT replaced));
+
 CREATE UNIQUE INDEX push_total_timestamp_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, "timestamp") WHERE ((kind = 'total'::text) AND (status <> 'shadow'::text));
 
 CREATE INDEX push_unknown_idx ON public.push USING btree (tenant_id, first_attempt_at) WHERE (status = 'unknown'::text);
@@ -680,6 +694,8 @@ CREATE INDEX stripe_event_list_idx ON public.stripe_event USING btree (tenant_id
 CREATE INDEX subscription_item_customer_idx ON public.subscription_item USING btree (tenant_id, stripe_customer_id, event_name);
 
 CREATE INDEX subscription_reading_customer_idx ON public.subscription_reading USING btree (tenant_id, stripe_customer_id);
+
+CREATE INDEX subscription_reading_invoices_idx ON public.subscription_reading USING btree (tenant_id, next_invoices_at) WHERE (next_invoices_at IS NOT NULL);
 
 CREATE INDEX usage_delta_period_idx ON public.usage_delta USING btree (tenant_id, customer_no, meter_no);
 

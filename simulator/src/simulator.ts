@@ -150,7 +150,8 @@ export class Simulator {
 
   /** Throws a RangeError for a setting that Stripe's documentation rules out. */
   setSwitches(changes: Partial<Switches>): void {
-    this.world.switches = resolveSwitches(changes, this.world.switches);
+    const { switches, belowStripeMinimum } = this.world;
+    this.world.switches = resolveSwitches(changes, switches, belowStripeMinimum);
   }
 
   /** Shows everything received so far in summaries, however long the aggregation lag. */

@@ -18,6 +18,8 @@ export class World {
   readonly accounts: Accounts;
   readonly webhooks: WebhookQueue;
   switches: Switches;
+  /** Whether switches may have Stripe forget sooner than it promises. */
+  readonly belowStripeMinimum: boolean;
   readonly #initialSwitches: Switches;
   readonly #autoCustomers: boolean;
   /** Customers with a chosen id that exist in every account and mode. */
@@ -37,7 +39,12 @@ export class World {
     this.faults = new Faults(options.seed);
     this.outage = new Outage(this.clock);
     this.streamSessions = new StreamSessions(() => this.clock.nowMs());
-    this.#initialSwitches = resolveSwitches(options.switches ?? {});
+    this.belowStripeMinimum = options.belowStripeMinimum ?? false;
+    this.#initialSwitches = resolveSwitches(
+      options.switches ?? {},
+      undefined,
+      this.belowStripeMinimum,
+    );
     this.switches = this.#initialSwitches;
     this.webhooks = new WebhookQueue(
       this.clock,

@@ -1,8 +1,11 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import type { Schedule } from '../domain/billing-period.js';
-import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { formatInstantMicros, MICROS_PER_MINUTE, type Micros } from '../domain/instant.js';
 import type { KnownItem } from '../domain/known-item.js';
 import type { CustomerMeter } from './billing-source.store.js';
+
+/** Subscriptions are read when a period ends: Stripe draws up its invoice then, and tells of it. */
+const INVOICES_AFTER_MICROS = 2 * MICROS_PER_MINUTE;
 
 /** A Stripe customer of one account in one mode. */
 export interface StripeCustomer {
@@ -63,9 +66,16 @@ export async function endReading(
   await tx.query(
     `UPDATE subscription_reading
         SET version = version + 1, read_at = greatest(read_at, $5::timestamptz),
-            next_read_at = $6::timestamptz
+            next_read_at = $6::timestamptz,
+            next_invoices_at = least(next_invoices_at, $7::timestamptz)
       WHERE tenant_id = $1 AND account_id = $2 AND livemode = $3 AND stripe_customer_id = $4`,
-    [tenantId, ...namesOf(customer), formatInstantMicros(readAt), formatInstantMicros(nextReadAt)],
+    [
+      tenantId,
+      ...namesOf(customer),
+      formatInstantMicros(readAt),
+      formatInstantMicros(nextReadAt),
+      formatInstantMicros(readAt + INVOICES_AFTER_MICROS),
+    ],
   );
 }
 

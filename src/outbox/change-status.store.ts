@@ -68,13 +68,13 @@ export async function changeStatus(
   return changed;
 }
 
-/** Stops a lane for Stripe's code, until its mapping or its meter changes; `null` lets it go on. */
+/** Stops a lane for Stripe's code, until its mapping or its meter changes. */
 export async function parkLane(
   tx: Transaction,
   tenantId: string,
   laneId: string,
-  code: string | null,
+  code: string,
   at: Micros,
 ): Promise<void> {
-  await tx.query(PARK, [tenantId, laneId, code, code === null ? null : formatInstantMicros(at)]);
+  await tx.query(PARK, [tenantId, laneId, code, formatInstantMicros(at)]);
 }

@@ -32,6 +32,9 @@ const DISPUTE = `
       FROM unnest($4::text[], $5::text[], $6::text[]) AS k (name, code, message)
       JOIN push p ON p.tenant_id = $1 AND p.identifier = split_part(k.name, ':', 1)
      WHERE p.account_id = $2 AND p.livemode = $3 AND p.status IN ('delivered', 'confirmed')
+       AND NOT EXISTS (SELECT FROM push_transition t
+                        WHERE t.tenant_id = $1 AND t.identifier = p.identifier
+                          AND t.to_status = 'disputed' AND t.reason = k.code)
      ORDER BY p.identifier
   ), disputed AS (
     UPDATE push p
@@ -60,7 +63,7 @@ const READ_WINDOW = `
     FROM push p
     LEFT JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id
    WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3
-     AND p.status IN ('delivered', 'confirmed')
+     AND p.status = 'delivered'
      AND ($4::text IS NULL OR l.stripe_meter_id = $4) AND ($5::text IS NULL OR p.event_name = $5)
      AND p.first_attempt_at <= $7 AND p.last_attempt_at >= $6
    ORDER BY p.identifier
@@ -68,7 +71,8 @@ const READ_WINDOW = `
   RETURNING identifier`;
 
 /**
- * Marks deliveries that Stripe says it refused after all. Whether it counted them is then read;
+ * Marks deliveries that Stripe says it refused after all, each once for a code: a report that is
+ * worked on again has nothing new to say. Whether it counted them is then read;
  * a report about a push that no answer settled yet changes nothing, as that is read anyway.
  *
  * @returns The identifiers of the pushes that are disputed by this.

@@ -15,6 +15,8 @@ export type HoldReason =
   | 'no_free_minute'
   | 'no_subscription_item'
   | 'several_subscription_items'
+  /** The invoice may be final by now, and Stripe was not asked since: after it, nothing is billed. */
+  | 'invoice_not_read'
   | UnbillableReason;
 
 /**

@@ -1,4 +1,4 @@
-import { Body, Controller, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
@@ -13,6 +13,7 @@ export class FlushController {
 
   /** 200 once nothing is on its way any more, or 202 with what still is. */
   @Post()
+  @HttpCode(200)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Push what a customer has used by now, as before a cancellation' })
   async create(

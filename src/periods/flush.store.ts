@@ -81,6 +81,7 @@ export async function pushesOf(
        FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
               AS k (customer_no, meter_no, period_start)
        JOIN push w USING (customer_no, meter_no, period_start)
+       JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = w.lane_id AND NOT l.superseded
        JOIN meter m ON m.tenant_id = $1 AND m.meter_no = w.meter_no
       WHERE w.tenant_id = $1 AND NOT w.replaced
       ORDER BY w.created_at, w.meter_no, w.period_start, w.sequence`,

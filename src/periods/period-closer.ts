@@ -139,7 +139,8 @@ export class PeriodCloser {
     });
     const closed = await writeStatements(tx, tenantId, close.id, close.closedAt, statements);
     const pushed = due.filter((period) => period.pushed);
-    await owePushes(tx, tenantId, pushed);
+    // Also where the meter is off: the planner remembers what it did not push.
+    await owePushes(tx, tenantId, due);
     const carrying = statements.filter(
       (period, i) => period.carryLast && (values[i]!.eventCount > 0 || period.carriedLast !== null),
     );

@@ -31,13 +31,21 @@ export interface PeriodFacts extends PeriodKey {
   readonly unbillable: UnbillableReason | null;
   /** Whether one subscription item bills it; nothing where Stripe does not say when it ends. */
   readonly pricing: 'one' | 'none' | 'several' | null;
+  /** Whether its invoice may be final by now, and Stripe was not asked since. */
+  readonly isInvoiceUnread: boolean;
 }
 
-interface FactsRow extends Omit<PeriodFacts, 'finalizesAt' | 'pricing' | 'unbillable'> {
+interface FactsRow extends Omit<
+  PeriodFacts,
+  'finalizesAt' | 'pricing' | 'unbillable' | 'isInvoiceUnread'
+> {
   readonly ofItem: boolean;
   readonly invoiceFinalizesAt: Micros | null;
   readonly isInvoiceFinal: boolean;
   readonly isCustomerDeleted: boolean;
+  readonly invoicesReadAt: Micros | null;
+  /** The tenant's. */
+  readonly now: Micros;
 }
 
 const FACTS = `
@@ -51,7 +59,12 @@ const FACTS = `
          coalesce(i.status <> 'draft', false) AS "isInvoiceFinal",
          EXISTS (SELECT FROM subscription_reading r
                   WHERE r.tenant_id = $1 AND r.stripe_customer_id = c.stripe_customer_id
-                    AND r.deleted_at IS NOT NULL) AS "isCustomerDeleted"
+                    AND r.deleted_at IS NOT NULL) AS "isCustomerDeleted",
+         (SELECT max(r.invoices_read_at) FROM subscription_reading r
+           WHERE r.tenant_id = $1 AND r.stripe_customer_id = c.stripe_customer_id)
+           AS "invoicesReadAt",
+         (SELECT clock_timestamp() + t.clock_offset_micros * interval '1 microsecond'
+            FROM tenant t WHERE t.tenant_id = $1) AS "now"
     FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
            AS k (customer_no, meter_no, period_start)
     JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = k.customer_no
@@ -83,12 +96,16 @@ export async function periodFacts(
   const ofItems = rows.filter(({ ofItem }) => ofItem);
   const customerNos = [...new Set(ofItems.map(({ customerNo }) => customerNo))];
   const sources = await periodSourcesOf(tx, tenantId, customerNos);
-  return rows.map(({ ofItem, invoiceFinalizesAt, isInvoiceFinal, isCustomerDeleted, ...facts }) => {
+  return rows.map((row) => {
+    const { ofItem, invoiceFinalizesAt, isInvoiceFinal, isCustomerDeleted, ...rest } = row;
+    const { invoicesReadAt, now, ...facts } = rest;
     const { customerNo, meterNo, periodStart: start, periodEnd: end } = facts;
     const items = sources.get(customerNo)?.get(meterNo)?.items ?? [];
+    const finalizesAt = invoiceFinalizesAt ?? end + DRAFT_TIME;
     return {
       ...facts,
-      finalizesAt: invoiceFinalizesAt ?? end + DRAFT_TIME,
+      finalizesAt,
+      isInvoiceUnread: ofItem && finalizesAt <= now && (invoicesReadAt ?? 0) < finalizesAt,
       unbillable: unbillableOf(isInvoiceFinal, isCustomerDeleted),
       pricing: ofItem ? pricingOf(items, { start, end }) : null,
     };

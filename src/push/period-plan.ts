@@ -78,9 +78,9 @@ function planOf(
   if (route.kind === 'hourly_delta') return planHours(window, hours, obstacle, minutes, values);
   const whole = difference(value?.value ?? '0', told.elsewhere);
   if (route.kind === 'total') {
-    const { total: toldValue, refusedTotal: refusedValue } = told;
-    const owedTotal = { value: whole, toldValue, refusedValue, previousTimestamp };
-    return planTotal(window, owedTotal, obstacle, values);
+    const { total: toldValue, refusedTotal: refusedValue, isUncertain } = told;
+    const owed = { value: whole, toldValue, refusedValue, previousTimestamp, isUncertain };
+    return planTotal(window, owed, obstacle, values);
   }
   const owed = {
     value: difference(whole, told.deltas),

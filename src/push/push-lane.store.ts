@@ -16,20 +16,23 @@ const INSERT = `
 
 const LOCK = `
   SELECT lane_id AS "laneId", last_sequence AS "lastSequence", parked_code AS "parkedCode",
-         parked_at AS "parkedAt"
+         parked_at AS "parkedAt", active AS "wasActive"
     FROM push_lane WHERE tenant_id = $1 AND lane_id = ANY ($2::uuid[])
    ORDER BY lane_id FOR UPDATE`;
 
 /**
- * Where another lane of a period becomes the active one, those before it are superseded, but for
- * those that it goes on from. A Stripe meter made anew under the same name is no change of mapping.
+ * Where another lane of a period becomes the active one, those before it do not count any more, but
+ * for those that it goes on from. A Stripe meter made anew under the same name is no change of
+ * mapping. Lanes of another account or mode rest as they are, and count again with a lane of theirs.
  */
 const ACTIVATE = `
   UPDATE push_lane l
      SET active = (l.lane_id = n.lane_id),
-         superseded = l.lane_id <> n.lane_id AND (l.superseded OR NOT (
-           l.account_id = n.account_id AND l.livemode = n.livemode
-           AND (l.stripe_customer_id = n.stripe_customer_id OR k.from_customer)
+         dormant = NOT (l.account_id = n.account_id AND l.livemode = n.livemode),
+         outdated = CASE
+           WHEN l.lane_id = n.lane_id THEN false
+           WHEN l.account_id = n.account_id AND l.livemode = n.livemode THEN l.outdated OR NOT (
+             (l.stripe_customer_id = n.stripe_customer_id OR k.from_customer)
            AND (l.stripe_meter_id = n.stripe_meter_id
                 OR (k.from_meter AND NOT EXISTS (
                       SELECT FROM push p
@@ -38,7 +41,9 @@ const ACTIVATE = `
            AND (k.from_totals OR NOT EXISTS (
                   SELECT FROM push p
                    WHERE p.tenant_id = $1 AND p.lane_id = l.lane_id AND p.kind = 'total'
-                     AND p.status NOT IN ('shadow', 'rejected')))))
+                     AND p.status NOT IN ('shadow', 'rejected'))))
+           ELSE l.outdated
+         END
     FROM unnest($2::uuid[], $3::text[], $4::boolean[], $5::boolean[], $6::boolean[])
            AS k (lane_id, event_name, from_customer, from_meter, from_totals)
     JOIN push_lane n ON n.tenant_id = $1 AND n.lane_id = k.lane_id

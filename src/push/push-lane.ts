@@ -30,6 +30,8 @@ export interface LaneState {
   readonly lastSequence: number;
   readonly parkedCode: string | null;
   readonly parkedAt: Micros | null;
+  /** Whether pushes of its period went here before this plan. */
+  readonly wasActive: boolean;
 }
 
 /** Refusals that end when the Stripe meter is active again. */
@@ -66,5 +68,7 @@ function goesOnOf(facts: PeriodFacts, kind: PushKind): GoesOn {
 /** Whether what a lane was parked for has passed: its meter was read as active well after that. */
 export function isCured(state: LaneState, { meter }: Destination): boolean {
   if (state.parkedCode === null || state.parkedAt === null) return false;
+  // Its mapping changed, and changed back.
+  if (!state.wasActive) return true;
   return CURED_BY_ACTIVE_METER.has(state.parkedCode) && meter.readAt > state.parkedAt + PARKED_FOR;
 }

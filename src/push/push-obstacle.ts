@@ -28,6 +28,8 @@ export interface Mapping {
   readonly unbillable?: UnbillableReason | null;
   /** Whether one subscription item bills the period; nothing where that is not asked for. */
   readonly pricing?: 'one' | 'none' | 'several' | null;
+  /** Whether its invoice may be final by now, and Stripe was not asked since. */
+  readonly isInvoiceUnread?: boolean;
 }
 
 /** Where the pushes of a period go. */
@@ -46,7 +48,7 @@ export type Route =
 /** The way to Stripe, or the first thing that stands in it. */
 export function routeOf(side: StripeSide, mapping: Mapping): Route {
   const kind = presumedKind(mapping.aggregation);
-  const { stripeEventName, stripeCustomerId, unbillable, pricing } = mapping;
+  const { stripeEventName, stripeCustomerId, unbillable, pricing, isInvoiceUnread } = mapping;
   if (unbillable) return { kind, obstacle: unbillable };
   if (side.kind === 'not_configured') return { kind, obstacle: 'stripe_not_configured' };
   if (stripeEventName === null) return { kind, obstacle: 'meter_unmapped' };
@@ -60,6 +62,7 @@ export function routeOf(side: StripeSide, mapping: Mapping): Route {
     return { kind, obstacle: 'formula_mismatch', detail: formulaOf(meter) };
   if (pricing === 'none') return { kind: fitting, obstacle: 'no_subscription_item' };
   if (pricing === 'several') return { kind: fitting, obstacle: 'several_subscription_items' };
+  if (isInvoiceUnread) return { kind: fitting, obstacle: 'invoice_not_read' };
   const { accountId, livemode, values } = side;
   return { kind: fitting, destination: { accountId, livemode, stripeCustomerId, values, meter } };
 }

@@ -60,6 +60,8 @@ export interface OwedTotal {
   /** What the lane was told and has refused since; as `toldValue` where nothing. */
   readonly refusedValue: string;
   readonly previousTimestamp: Micros | undefined;
+  /** Stripe may hold another value that was told later: told again, this one stands. */
+  readonly isUncertain: boolean;
 }
 
 /** Usage that is pushed by the hour. */
@@ -110,7 +112,7 @@ export function planTotal(
   const holds = new Holds('total', values);
   const pushes: PlannedPush[] = [];
   const rest = difference(value, owed.refusedValue);
-  if (value === owed.toldValue) return { pushes, holds: [] };
+  if (value === owed.toldValue && !owed.isUncertain) return { pushes, holds: [] };
   if (isPeriodTooOld(window)) holds.add('too_old', rest);
   else if (obstacle !== undefined) holds.add(obstacle.reason, rest, obstacle.detail);
   else if (!isRepresentable(value)) holds.add('value_not_representable', rest);

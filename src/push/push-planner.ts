@@ -17,6 +17,7 @@ import type { PushPlan } from './push-plan.js';
 import { addWork, claimWork, nextWork } from './push-work.store.js';
 import { StripeSideReader } from './stripe-side.js';
 import { toldKinds } from './told-kinds.js';
+import { noteUnplanned } from './unplanned-period.store.js';
 
 /** Periods of one transaction: long enough to share its statements, short enough not to hold on. */
 const BATCH = 50;
@@ -89,6 +90,7 @@ async function planClaimed(
     tenantId,
     known.filter((period) => !isAnswered(side, period)),
   );
+  await noteUnplanned(tx, tenantId, facts);
   const pushed = facts.filter(({ mode }) => mode !== 'off');
   const periods = await route(tx, tenantId, pushed, side, moment);
   const plans = await planPeriods(tx, tenantId, periods, moment.now);

@@ -11,7 +11,7 @@ import { withdrawOutdated } from './outdated-pushes.store.js';
 import { agreedSince, judge, pauseBeforeNext, type Verdict } from './push-reading.js';
 import {
   claimReadings,
-  laterPush,
+  laterPushes,
   noteAlert,
   noteRead,
   postponeReading,
@@ -63,7 +63,7 @@ export class PushReader {
     return this.db.work.transaction(async (tx) => {
       const { now: ofTenant, receivedAt: time } = await readGate(tx, tenantId);
       await withdrawOutdated(tx, tenantId, { time, ofTenant });
-      await queueOverdue(tx, tenantId, { time, ofTenant }, window, QUEUED_AT_ONCE);
+      await queueOverdue(tx, tenantId, time, window, QUEUED_AT_ONCE);
       return time;
     });
   }
@@ -138,12 +138,13 @@ export class PushReader {
   ): Promise<boolean> {
     if (reading.lastAttemptAt === null) return false;
     const after = { ...reading, after: reading.lastAttemptAt };
-    const later = await laterPush(this.db.work, tenantId, account, after);
-    if (later === undefined) return false;
-    const known = shown.get(later.identifier);
-    const shows = known ?? this.shows(account, reading.stripeMeterId, later);
-    shown.set(later.identifier, shows);
-    return shows;
+    for (const later of await laterPushes(this.db.work, tenantId, account, after)) {
+      const known = shown.get(later.identifier);
+      const shows = known ?? this.shows(account, reading.stripeMeterId, later);
+      shown.set(later.identifier, shows);
+      if (await shows) return true;
+    }
+    return false;
   }
 
   private async shows(
@@ -152,7 +153,12 @@ export class PushReader {
     later: LaterPush,
   ): Promise<boolean> {
     if (later.isConfirmed) return true;
-    return (await this.minuteOf(account, { ...later, stripeMeterId })) === later.value;
+    try {
+      return (await this.minuteOf(account, { ...later, stripeMeterId })) === later.value;
+    } catch (error) {
+      if (isAboutThis(error)) return false;
+      throw error;
+    }
   }
 
   private async leaveUnreadable(

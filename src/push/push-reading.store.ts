@@ -1,10 +1,5 @@
 import type { Queryable, Transaction } from '../database/connections.js';
-import {
-  formatInstantMicros,
-  MICROS_PER_DAY,
-  MICROS_PER_SECOND,
-  type Micros,
-} from '../domain/instant.js';
+import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { PushStatus } from '../outbox/push-status.js';
 import type { ReadingCause } from './push-reading.js';
 
@@ -37,36 +32,37 @@ export interface LaterPush {
   readonly isConfirmed: boolean;
 }
 
-/** An older total stays unknown: the next one would find no timestamp that Stripe still takes. */
-const REPLACEABLE_FOR = 33 * MICROS_PER_DAY;
-
 /** While a reader has a push, no other takes it. */
 const LEASE_S = 120;
 
 /**
- * What may not be sent again by itself any more. The value of a total goes into the next one, whose
- * later timestamp makes it stand whether this one arrived or not: its lane is planned again.
+ * What may not be sent again by itself any more. A total needs no reading: its lane is told anew, with
+ * a later timestamp, which stands whether this one arrived or not.
  */
 const QUEUE = `
   WITH overdue AS MATERIALIZED (
     SELECT p.identifier, p.kind, p.customer_no, p.meter_no, p.period_start
       FROM push p
-     WHERE p.tenant_id = $1 AND p.status = 'unknown' AND NOT p.replaced AND p.target IS DISTINCT FROM 'file'
-       AND (p.next_attempt_at IS NULL OR p.first_attempt_at <= $3)
-       AND (p.kind = 'delta' OR p."timestamp" > $5)
-       AND NOT EXISTS (SELECT FROM push_reading r
-                        WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
+     WHERE p.tenant_id = $1 AND p.status = 'unknown' AND p.target IS DISTINCT FROM 'file'
+       AND CASE p.kind
+             WHEN 'total' THEN p.next_attempt_at IS NOT NULL AND p.first_attempt_at <= $3
+             ELSE (p.next_attempt_at IS NULL OR p.first_attempt_at <= $3)
+                  AND NOT EXISTS (SELECT FROM push_reading r
+                                   WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
+           END
      ORDER BY p.identifier LIMIT $4
-  ), replaced AS (
-    UPDATE push p SET replaced = true, next_attempt_at = NULL
+  ), ended AS (
+    UPDATE push p SET next_attempt_at = NULL
       FROM overdue o
      WHERE p.tenant_id = $1 AND p.identifier = o.identifier AND o.kind = 'total'
        AND p.status = 'unknown'
     RETURNING p.customer_no, p.meter_no, p.period_start
   ), work AS (
     INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
-    SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, true FROM replaced
-    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+    SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, true FROM ended
+     ORDER BY customer_no, meter_no, period_start
+    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed
   )
   INSERT INTO push_reading (tenant_id, identifier, cause, next_read_at)
   SELECT $1, identifier, 'unknown', $2 FROM overdue WHERE kind = 'delta'
@@ -102,7 +98,10 @@ const CLAIM = `
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id
    ORDER BY r.identifier`;
 
-/** The earliest, since it is the likeliest to show. */
+/** Of a customer that is gone, Stripe shows nothing: so more than one is tried. */
+const LATER_MAX = 3;
+
+/** The earliest, since they are the likeliest to show. */
 const LATER_PUSH = `
   SELECT p.identifier, p.stripe_customer_id AS "stripeCustomerId",
          trim_scale(p.value)::text AS "value", p."timestamp",
@@ -111,7 +110,7 @@ const LATER_PUSH = `
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND l.stripe_meter_id = $4
    WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3 AND p.purpose <> 'restored'
      AND p.status IN ('delivered', 'confirmed') AND p.kind = $6 AND p.first_attempt_at > $5
-   ORDER BY p.status, p.first_attempt_at LIMIT 1`;
+   ORDER BY p.status, p.first_attempt_at LIMIT ${String(LATER_MAX)}`;
 
 const NOTE = `
   UPDATE push_reading
@@ -136,16 +135,15 @@ export interface ReadingRequest {
 export async function queueOverdue(
   tx: Transaction,
   tenantId: string,
-  now: { readonly time: Micros; readonly ofTenant: Micros },
+  now: Micros,
   resendWindowSeconds: number,
   limit: number,
 ): Promise<void> {
   await tx.query(QUEUE, [
     tenantId,
-    formatInstantMicros(now.time),
-    formatInstantMicros(now.time - resendWindowSeconds * MICROS_PER_SECOND),
+    formatInstantMicros(now),
+    formatInstantMicros(now - resendWindowSeconds * MICROS_PER_SECOND),
     limit,
-    formatInstantMicros(now.ofTenant - REPLACEABLE_FOR),
   ]);
 }
 
@@ -166,13 +164,13 @@ export async function claimReadings(
   ]);
 }
 
-export async function laterPush(
+export async function laterPushes(
   db: Queryable,
   tenantId: string,
   { accountId, livemode }: Omit<ReadingRequest, 'limit'>,
   { stripeMeterId, kind, after }: Pick<DueReading, 'stripeMeterId' | 'kind'> & { after: Micros },
-): Promise<LaterPush | undefined> {
-  const [later] = await db.query<LaterPush>(LATER_PUSH, [
+): Promise<LaterPush[]> {
+  return db.query<LaterPush>(LATER_PUSH, [
     tenantId,
     accountId,
     livemode,
@@ -180,7 +178,6 @@ export async function laterPush(
     formatInstantMicros(after),
     kind,
   ]);
-  return later;
 }
 
 export async function noteRead(

@@ -27,10 +27,11 @@ const TENANTS = `
       OR EXISTS (SELECT FROM push_reading r
                   WHERE r.tenant_id = t.tenant_id AND r.next_read_at <= clock_timestamp())
       OR EXISTS (SELECT FROM push p
-                  WHERE p.tenant_id = t.tenant_id AND p.status = 'unknown' AND NOT p.replaced
+                  WHERE p.tenant_id = t.tenant_id AND p.status = 'unknown'
                     AND p.target IS DISTINCT FROM 'file'
-                    AND (p.next_attempt_at IS NULL
-                         OR p.first_attempt_at <= clock_timestamp() - $1 * interval '1 second')
+                    AND CASE WHEN p.next_attempt_at IS NULL THEN p.kind = 'delta'
+                             ELSE p.first_attempt_at
+                                    <= clock_timestamp() - $1 * interval '1 second' END
                     AND NOT EXISTS (SELECT FROM push_reading r
                                      WHERE r.tenant_id = p.tenant_id
                                        AND r.identifier = p.identifier))`;

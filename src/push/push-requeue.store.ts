@@ -22,7 +22,15 @@ const OPEN_WITH_USAGE = `
 const HELD_AFTER_CLOSE = `
   INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
   SELECT DISTINCT p.tenant_id, p.customer_no, p.meter_no, p.period_start, true
-    FROM push_hold h
+    FROM (SELECT tenant_id, customer_no, meter_no, period_start, reason FROM push_hold
+           WHERE tenant_id = $1
+           UNION ALL
+          SELECT tenant_id, customer_no, meter_no, period_start, status FROM push
+           WHERE tenant_id = $1 AND status = 'rejected' AND NOT replaced
+           UNION ALL
+          SELECT tenant_id, customer_no, meter_no, period_start, status FROM push
+           WHERE tenant_id = $1 AND status = 'unknown' AND kind = 'total'
+             AND next_attempt_at IS NULL) h
     JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = h.customer_no
      AND p.meter_no = h.meter_no AND p.period_start = h.period_start AND p.closed_at IS NOT NULL
    WHERE h.tenant_id = $1 AND h.reason NOT IN ('too_old', 'invoice_finalized', 'customer_deleted')
@@ -39,8 +47,10 @@ const MAYBE_CHANGED = `
             FROM push_hold h
            WHERE h.tenant_id = $1 AND h.reason NOT IN ('too_old', 'invoice_finalized')
            UNION ALL
-          SELECT w.customer_no, w.meter_no, w.period_start, 'pending'
-            FROM push w WHERE w.tenant_id = $1 AND w.status = 'pending') c
+          SELECT w.customer_no, w.meter_no, w.period_start, w.status
+            FROM push w
+           WHERE w.tenant_id = $1
+             AND (w.status = 'pending' OR (w.status = 'rejected' AND NOT w.replaced))) c
     LEFT JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = c.customer_no
      AND p.meter_no = c.meter_no AND p.period_start = c.period_start
     LEFT JOIN customer k ON k.tenant_id = $1 AND k.customer_no = c.customer_no
@@ -97,6 +107,26 @@ const CLOSED_UNPUSHED = `
   ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
   RETURNING 1`;
 
+/** Closed periods that were off or in shadow mode when they were planned last, and are live now. */
+const LIVE_AGAIN = `
+  INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+  SELECT u.tenant_id, u.customer_no, u.meter_no, u.period_start, true
+    FROM push_unplanned u
+    JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = u.customer_no
+     AND p.meter_no = u.meter_no AND p.period_start = u.period_start
+    JOIN customer c ON c.tenant_id = $1 AND c.customer_no = u.customer_no
+    JOIN LATERAL (
+           SELECT push, push_from FROM meter_settings s
+            WHERE s.tenant_id = $1 AND s.meter_no = u.meter_no
+            ORDER BY version DESC LIMIT 1) s ON true
+   WHERE u.tenant_id = $1 AND coalesce(c.push, s.push) = 'live'
+     AND (s.push_from IS NULL OR s.push_from < p.period_end)
+     AND p.period_end > (SELECT clock_timestamp() + t.clock_offset_micros * interval '1 microsecond'
+                           FROM tenant t WHERE t.tenant_id = $1) - interval '36 days'
+   ORDER BY u.customer_no, u.meter_no, u.period_start
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  RETURNING 1`;
+
 export interface PeriodFilter {
   readonly customerNo?: number;
   readonly meterNo?: number;
@@ -127,5 +157,7 @@ export async function requeueChanged(
   stripeIsConfigured: boolean,
 ): Promise<number> {
   const changed = await db.query(MAYBE_CHANGED, [tenantId, stripeIsConfigured]);
-  return changed.length + (await db.query(CLOSED_UNPUSHED, [tenantId])).length;
+  const unpushed = await db.query(CLOSED_UNPUSHED, [tenantId]);
+  const live = await db.query(LIVE_AGAIN, [tenantId]);
+  return changed.length + unpushed.length + live.length;
 }

@@ -3,10 +3,11 @@ import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { enterGate } from '../database/gate.js';
 import type { Micros } from '../domain/instant.js';
-import { changeStatus, parkLane } from '../outbox/change-status.store.js';
+import { changeStatus } from '../outbox/change-status.store.js';
 import type { PushStatus } from '../outbox/push-status.js';
 import { Problem } from '../problem/problem.js';
 import type { PeriodKey } from '../usage/period-values.js';
+import { unparkLanes } from './push-lane.store.js';
 import type { PushResolutionDto } from './push-resolution.dto.js';
 import { addWork } from './push-work.store.js';
 
@@ -70,7 +71,7 @@ function refuseSettled({ status, replaced }: Standing): void {
   throw new Problem('push_not_resolvable', detail);
 }
 
-/** Its value goes under a new sequence, also into a lane that its refusal had parked. */
+/** Its value goes under a new sequence, and so does all else that its lane was parked with. */
 async function planAgain(
   tx: Transaction,
   tenantId: string,
@@ -79,7 +80,7 @@ async function planAgain(
 ): Promise<void> {
   if (push.status === 'rejected') await tx.query(REPLACE, [tenantId, push.identifier]);
   else await settle(tx, tenantId, push, { to: 'rejected', why, at });
-  await parkLane(tx, tenantId, push.laneId, null, at);
+  await unparkLanes(tx, tenantId, [push.laneId]);
 }
 
 async function settle(

@@ -22,7 +22,10 @@ export interface Answered {
   readonly settlement: Settlement | undefined;
 }
 
-/** Only whoever holds the lease writes: the fence has risen where another took it over. */
+/**
+ * Only whoever holds the lease writes: the fence has risen where another took it over. What goes back
+ * to waiting is planned anew: while it was on its way, a changed mapping could not take it back.
+ */
 const SETTLE = `
   WITH settled AS (
     UPDATE push p
@@ -40,7 +43,16 @@ const SETTLE = `
                    first_attempt_at, last_attempt_at, next_attempt_at, parked_code)
      WHERE p.tenant_id = $1 AND p.identifier = ANY ($3::text[]) AND p.identifier = k.identifier
        AND p.fence = k.fence AND p.status = 'sending'
-    RETURNING p.identifier, p.lane_id, p.transition_no, p.status, p.reason, k.parked_code
+    RETURNING p.identifier, p.lane_id, p.transition_no, p.status, p.reason, k.parked_code,
+              p.customer_no, p.meter_no, p.period_start, p.next_attempt_at
+  ), work AS (
+    INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+    SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, true
+      FROM settled
+     WHERE status IN ('pending', 'rejected') OR (status = 'unknown' AND next_attempt_at IS NULL)
+     ORDER BY customer_no, meter_no, period_start
+    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed
   ), parked AS (
     UPDATE push_lane l SET parked_code = s.parked_code, parked_at = $2
       FROM settled s

@@ -50,7 +50,10 @@ export async function claimWork(
   return tx.query(CLAIM, [tenantId, ...periodKeyArrays(keys)]);
 }
 
-/** Has periods planned anew. */
+/**
+ * Has periods planned anew. A row that is there already is locked until this transaction ends, so
+ * that no planner takes it who does not see yet what this transaction changes.
+ */
 export async function addWork(
   tx: Transaction,
   tenantId: string,
@@ -63,7 +66,8 @@ export async function addWork(
        FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
               AS k (customer_no, meter_no, period_start)
       ORDER BY k.customer_no, k.meter_no, k.period_start
-     ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING`,
+     ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed`,
     [tenantId, ...periodKeyArrays(keys)],
   );
 }

@@ -15,7 +15,8 @@ const WITHDRAW = `
   ), work AS (
     INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
     SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, true FROM withdrawn
-    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
   SELECT $1, identifier, transition_no, 'pending', 'rejected', 'value_not_accepted', $2

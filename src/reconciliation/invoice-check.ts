@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { wakeInvoices } from '../customers/invoice-reading.store.js';
 import type { Queryable } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { difference, sumOf } from '../domain/decimal-arithmetic.js';
@@ -64,7 +65,8 @@ export class InvoiceChecker {
   ): Promise<InvoiceCheck | null> {
     if (lane.superseded || lane.periodEnd > now) return null;
     let ids = await knownInvoices(this.db.work, tenantId, lane);
-    if (ids.length === 0 && asks) {
+    const isKnown = ids.length > 0;
+    if (!isKnown && asks) {
       const from = lane.periodEnd - MICROS_PER_HOUR;
       const to = Math.min(now, lane.periodEnd + DRAWN_UP_WITHIN);
       ids = await this.list.finalized(account, lane.stripeCustomerId, { from, to });
@@ -82,6 +84,10 @@ export class InvoiceChecker {
         quantities.push(line.quantity);
         billing.add(id);
       }
+    }
+    // What nobody told us of is kept by whoever keeps what webhooks tell.
+    if (!isKnown && billing.size > 0) {
+      await wakeInvoices(this.db.work, tenantId, lane, [lane.stripeCustomerId], now);
     }
     if (billing.size > 0) return judge(sumOf(quantities), delivered, [...billing]);
     const isOver = asks && now > lane.periodEnd + DRAFT_MAX;

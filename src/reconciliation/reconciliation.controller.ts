@@ -23,6 +23,7 @@ export class ReconciliationController {
 
   /** 200 with the finished reconciliation, or 202 and its id where it takes longer. */
   @Post()
+  @HttpCode(200)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Hold what was pushed against what Stripe counted and billed' })
   async create(

@@ -1,10 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type Stripe from 'stripe';
 import { DEFAULT_TENANT } from '../access/tenant.entity.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { SecretCipher, UnreadableSecret } from './stripe-account-cipher.js';
-import { accountIdOf, keepAccountId } from './stripe-account-identity.js';
+import { accountIdOf } from './stripe-account-identity.js';
 import {
   askAccountId,
   isLiveKey,
@@ -34,6 +34,7 @@ interface Known {
  */
 @Injectable()
 export class StripeAccounts {
+  private readonly logger = new Logger(StripeAccounts.name);
   private readonly cipher: SecretCipher;
   private readonly known = new Map<string, Known>();
   private ofEnvironment: StripeAccount | undefined;
@@ -129,11 +130,14 @@ export class StripeAccounts {
     const { STRIPE_SECRET_KEY, STRIPE_ACCOUNT_ID } = this.config;
     const key = STRIPE_SECRET_KEY!;
     const client = this.connect(key, null);
-    let accountId = STRIPE_ACCOUNT_ID;
-    if (accountId === undefined) {
-      accountId = await accountIdOf(this.db.work, tenantId, key, () => askAccountId(client));
-    } else {
-      await keepAccountId(this.db.work, tenantId, key, accountId);
+    const say = (): Promise<string | undefined> =>
+      STRIPE_ACCOUNT_ID === undefined ? askAccountId(client) : Promise.resolve(STRIPE_ACCOUNT_ID);
+    // A key that has a name keeps it, set or unset: under another all of its periods would go again.
+    const accountId = await accountIdOf(this.db.work, tenantId, key, say);
+    if (STRIPE_ACCOUNT_ID !== undefined && STRIPE_ACCOUNT_ID !== accountId) {
+      this.logger.warn(
+        `STRIPE_ACCOUNT_ID is not used: pushes with this key are on record for ${accountId}`,
+      );
     }
     return { accountId, livemode: isLiveKey(key), client };
   }

@@ -52,7 +52,36 @@ export class StripeInvoices {
    */
   async one(account: StripeAccount, id: string): Promise<ReadInvoice | undefined> {
     const invoice = await this.read(account, () => account.client.invoices.retrieve(id));
-    if (invoice === undefined) return undefined;
+    return invoice === undefined ? undefined : this.whole(account, invoice);
+  }
+
+  /**
+   * Those of a customer that were drawn up at `from` or later, whatever their status.
+   *
+   * @throws StripeUnavailable where Stripe does not answer, or not now.
+   */
+  async drawnUp(
+    account: StripeAccount,
+    stripeCustomerId: string,
+    from: Micros,
+  ): Promise<ReadInvoice[]> {
+    const invoices: ReadInvoice[] = [];
+    let after: string | undefined;
+    do {
+      const params: Stripe.InvoiceListParams = {
+        customer: stripeCustomerId,
+        created: { gte: Math.floor(from / MICROS_PER_SECOND) },
+        limit: PAGE_SIZE,
+        ...(after !== undefined && { starting_after: after }),
+      };
+      const page = await this.read(account, () => account.client.invoices.list(params));
+      for (const invoice of page?.data ?? []) invoices.push(await this.whole(account, invoice));
+      after = page?.has_more === true ? page.data.at(-1)?.id : undefined;
+    } while (after !== undefined);
+    return invoices;
+  }
+
+  private async whole(account: StripeAccount, invoice: Stripe.Invoice): Promise<ReadInvoice> {
     const { customer, automatically_finalizes_at: finalizesAt, status_transitions } = invoice;
     const finalizedAt = status_transitions.finalized_at;
     const lines: MeteredLine[] = [];

@@ -140,7 +140,7 @@ const MOVE_ENTRIES = `
  */
 const WITHDRAW_PUSHES = `
   WITH superseded AS (
-    UPDATE push_lane SET superseded = true WHERE tenant_id = $1 AND customer_no = $2),
+    UPDATE push_lane SET outdated = true WHERE tenant_id = $1 AND customer_no = $2),
   withdrawn AS (
     UPDATE push SET status = 'rejected', reason = 'schedule_changed', settled_by = 'withdrawal',
            replaced = true, next_attempt_at = NULL, transition_no = transition_no + 1

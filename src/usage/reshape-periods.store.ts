@@ -120,4 +120,5 @@ const RESTORE_PERIODS = `
   SELECT $1, $2, $3, r.period_start, false FROM restored r
    WHERE EXISTS (SELECT FROM push w WHERE w.tenant_id = $1 AND w.customer_no = $2 AND w.meter_no = $3)
    ORDER BY r.period_start
-  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING`;
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed`;

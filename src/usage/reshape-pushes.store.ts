@@ -81,9 +81,10 @@ const MISPLACED = `
 
 const MAKE_LANES = `
   INSERT INTO push_lane (tenant_id, lane_id, account_id, livemode, stripe_meter_id,
-         stripe_customer_id, customer_no, meter_no, period_start, active, superseded)
+         stripe_customer_id, customer_no, meter_no, period_start, active, outdated, dormant)
   SELECT DISTINCT ON (k.lane_id) $1::uuid, k.lane_id, l.account_id, l.livemode, l.stripe_meter_id,
-         l.stripe_customer_id, l.customer_no, l.meter_no, k.period_start, l.active, l.superseded
+         l.stripe_customer_id, l.customer_no, l.meter_no, k.period_start, l.active, l.outdated,
+         l.dormant
     FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS k (lane_id, from_lane_id, period_start)
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = k.from_lane_id
    ORDER BY k.lane_id
@@ -101,6 +102,8 @@ const MOVE = `
     UPDATE push_lane l SET last_sequence = m.sequence
       FROM (SELECT lane_id, max(sequence) AS sequence FROM moved GROUP BY lane_id) m
      WHERE l.tenant_id = $1 AND l.lane_id = m.lane_id)
-  UPDATE push p SET lane_id = m.lane_id, period_start = m.period_start, sequence = m.sequence
+  -- What was refused is tried anew, as the lane that it comes to may not be parked.
+  UPDATE push p SET lane_id = m.lane_id, period_start = m.period_start, sequence = m.sequence,
+                    replaced = p.status = 'rejected'
     FROM moved m
    WHERE p.tenant_id = $1 AND p.identifier = m.identifier`;

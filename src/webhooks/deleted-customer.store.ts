@@ -40,5 +40,6 @@ const REPLAN = `
                         AND w.meter_no = p.meter_no AND w.period_start = p.period_start
                         AND w.status = 'pending'))
    ORDER BY p.customer_no, p.meter_no, p.period_start
-  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed
   RETURNING 1`;

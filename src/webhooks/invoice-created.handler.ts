@@ -35,6 +35,8 @@ const DRAFT_MARGIN = 5 * MICROS_PER_MINUTE;
 @Injectable()
 export class InvoiceCreatedHandler extends StripeEventHandler {
   readonly types = ['invoice.created'] as const;
+  /** Stripe keeps the draft until it hears 200. */
+  override readonly answersWhenDone = true;
 
   constructor(
     private readonly db: Database,

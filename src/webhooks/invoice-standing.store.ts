@@ -27,7 +27,8 @@ const STANDING = `
        AND p.period_end <= u.period_end),
   w AS (
     SELECT w.status FROM p JOIN push w ON w.tenant_id = $1 AND w.customer_no = p.customer_no
-       AND w.meter_no = p.meter_no AND w.period_start = p.period_start AND NOT w.replaced)
+       AND w.meter_no = p.meter_no AND w.period_start = p.period_start AND NOT w.replaced
+      JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = w.lane_id AND NOT l.superseded)
   SELECT (SELECT count(*) FROM p WHERE closed_at IS NULL) AS unclosed,
          (SELECT count(*) FROM p JOIN push_work k ON k.tenant_id = $1
              AND k.customer_no = p.customer_no AND k.meter_no = p.meter_no

@@ -147,4 +147,5 @@ const REPLAN = `
   INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
   SELECT $1, p.customer_no, p.meter_no, p.period_start, p.closed FROM (${BILLED}) p
    ORDER BY p.customer_no, p.meter_no, p.period_start
-  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING`;
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed`;

@@ -55,6 +55,11 @@ export class InvoicedUsageReader {
       await forgetInvoice(this.db.work, tenantId, account, invoiceId);
       return undefined;
     }
+    return this.keep(tenantId, account, invoice);
+  }
+
+  /** Keeps what an invoice, as it was just read, says of usage of ours. */
+  async keep(tenantId: string, account: StripeAccount, invoice: ReadInvoice): Promise<Invoiced> {
     const usage = await this.usageOf(tenantId, account, invoice);
     if (usage.length === 0) return { invoice, usage, effects: [] };
     await this.db.work.transaction(async (tx) => {

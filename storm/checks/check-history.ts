@@ -14,7 +14,7 @@ export async function checkHistory(world: StormWorld): Promise<string[]> {
   const ledger = world.simulator.ledger();
   const periods = checkPeriods(books, ledger);
   const { figures } = world;
-  const livemode = world.mode === 'live';
+  const moment = { nowMs: world.clock.nowMs, livemode: world.mode === 'live' };
   figures.add('periods balanced', periods.balanced);
   figures.add('periods not pushed', periods.notPushed);
   figures.add('usage events', books.entries.length);
@@ -24,11 +24,11 @@ export async function checkHistory(world: StormWorld): Promise<string[]> {
   for (const { reason } of books.holds) figures.add(`holds ${reason}`);
   const findings = [
     ...world.log.findings,
-    ...checkPushes(books.pushes, ledger, world.simulator.rejections(), livemode),
+    ...checkPushes(books.pushes, ledger, world.simulator.rejections(), moment),
     ...checkCalls(world.calls, books.pushes),
     ...checkTransitions(books.transitions, books.pushes),
     ...checkTimestamps(books),
-    ...checkRest(books, ledger, { nowMs: world.clock.nowMs, livemode }),
+    ...checkRest(books, ledger, moment),
     ...periods.findings,
   ];
   if (findings.length > 0) for (const line of toldBooks(books)) world.trace.add(line);

@@ -7,6 +7,7 @@ import {
   type PeriodRow,
   type PushRow,
 } from './books.js';
+import { FOREIGN } from './check-pushes.js';
 import { decimalOf, total, unitsOf } from './exact.js';
 import { PeriodUsage } from './period-usage.js';
 
@@ -26,7 +27,9 @@ export function checkPeriods(books: Books, ledger: readonly LedgerEntry[]): Peri
   let balanced = 0;
   let notPushed = 0;
   for (const period of books.periods) {
-    if (period.mode !== 'live') {
+    // What was pushed before such a setting stays pushed.
+    const isBeforePushFrom = period.pushFrom !== null && period.pushFrom >= period.periodEnd;
+    if (period.mode !== 'live' || isBeforePushFrom) {
       notPushed += 1;
       continue;
     }
@@ -138,8 +141,9 @@ class PeriodAccount {
     if (newest === undefined || !['delivered', 'confirmed'].includes(newest.status)) return [];
     const { periodStart, periodEnd } = this.period;
     const counted = this.ledger.filter(
-      ({ customer, event_name: name, livemode, timestamp, cancelled }) =>
+      ({ identifier, customer, event_name: name, livemode, timestamp, cancelled }) =>
         !cancelled &&
+        !identifier.startsWith(FOREIGN) &&
         customer === newest.stripeCustomerId &&
         name === newest.eventName &&
         livemode === newest.livemode &&

@@ -5,12 +5,15 @@ import { decimalOf, unitsOf } from './exact.js';
 /** What was written to Stripe's meters by somebody else begins so. */
 export const FOREIGN = 'foreign_';
 
+/** When a history ends; the quiet end itself takes some days. */
+const REPAIRABLE_MS = 33 * 24 * 3_600_000;
+
 /** Holds each push against what Stripe counted under its name. */
 export function checkPushes(
   pushes: readonly PushRow[],
   ledger: readonly LedgerEntry[],
   rejections: readonly RejectionEntry[],
-  livemode: boolean,
+  { nowMs, livemode }: { nowMs: number; livemode: boolean },
 ): string[] {
   const counted = new Map<string, LedgerEntry[]>();
   for (const entry of ledger) {
@@ -26,8 +29,9 @@ export function checkPushes(
       faultsOf(push, counted.get(push.identifier) ?? [], {
         isRefused: refused.has(push.identifier),
         isOutdated: isOutdated(push, pushes),
-        // What went to the other mode, the key of this one cannot read.
-        isReadable: push.livemode === livemode,
+        // What went to the other mode, the key of this one cannot read; nor is repaired what was
+        // refused without a word so long ago that Stripe takes no timestamps of that time.
+        isReadable: push.livemode === livemode && push.timestamp / 1_000 > nowMs - REPAIRABLE_MS,
       }),
     ),
   ];

@@ -3,6 +3,7 @@ import { FOREIGN } from './check-pushes.js';
 import type { Books, PushRow } from './books.js';
 
 const MINUTE_S = 60;
+const READ_WITHIN_MS = 12 * 3_600_000;
 const REPLACEABLE_MS = 33 * 24 * 3_600_000;
 
 /** After the quiet end nothing waits, and nothing is unknown that could be known. */
@@ -27,7 +28,9 @@ export function checkRest(
       }
       case 'unknown':
       case 'disputed':
-        return isUnknowable(push, pushes, ledger) ? [] : [`${name} is ${push.status} for ever`];
+        return isUnknowable(push, pushes, ledger, nowMs)
+          ? []
+          : [`${name} is ${push.status} for ever`];
       default:
         return [];
     }
@@ -44,6 +47,7 @@ function isUnknowable(
   push: PushRow,
   pushes: readonly PushRow[],
   ledger: readonly LedgerEntry[],
+  nowMs: number,
 ): boolean {
   const minute = Math.floor(push.timestamp / 1e6 / MINUTE_S);
   const isCrowded = ledger.some(
@@ -60,7 +64,9 @@ function isUnknowable(
       other.kind === push.kind &&
       (other.status === 'delivered' || other.status === 'confirmed') &&
       // What was tried before may have been counted before.
-      (other.firstAttemptAt ?? 0) > (push.lastAttemptAt ?? Infinity),
+      (other.firstAttemptAt ?? 0) > (push.lastAttemptAt ?? Infinity) &&
+      // What is open for days is read every few hours.
+      (other.firstAttemptAt ?? 0) / 1_000 < nowMs - READ_WITHIN_MS,
   );
   return isCrowded || !hasLater;
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InvoiceLookupTimer } from '../../src/webhooks/invoice-lookup.timer.js';
 import { ItemCloser } from '../../src/periods/item-closer.js';
 import { SubscriptionRefreshTimer } from '../../src/webhooks/subscription-refresh.timer.js';
 import { openStripeScene, outline, partsOf, type StripeScene } from '../support/stripe-scene.js';
@@ -112,6 +113,7 @@ describe('periods that Stripe says the end of', () => {
       '2026-11-10T12:00 to 2026-11-20T10:20: 3',
       '2026-11-20T10:20 to 2026-12-01T00:00: 12',
     ]);
+    await scene.app.app.get(InvoiceLookupTimer).lookNow(scene.tenantId);
     const again = await scene.subscribe({
       backdate_start_date: Date.parse('2026-11-20T10:20:30Z') / 1_000,
     });

@@ -188,7 +188,12 @@ describe('a plan of a total', () => {
     closed: false,
     now: at('2026-11-10T12:00:00Z'),
   };
-  const owed = { toldValue: '10', refusedValue: '15', previousTimestamp: undefined };
+  const owed = {
+    toldValue: '10',
+    refusedValue: '15',
+    previousTimestamp: undefined,
+    isUncertain: false,
+  };
 
   it('is empty where the lane knows the value', () => {
     expect(planTotal(place, { ...owed, value: '10', refusedValue: '10' }, undefined)).toEqual({

@@ -104,3 +104,37 @@ describe('a period that was told as totals', () => {
     });
   });
 });
+
+describe('a total of which nobody knows whether it arrived', () => {
+  it('is told over, also where the period is back at what it was told before', async () => {
+    await using scene = await PushScene.open({ PUSH_RESEND_WINDOW_SECONDS: '0' });
+    await scene.meter();
+    await scene.customer();
+    await scene.stripeMeter('last');
+    await scene.period(NOVEMBER, '2026-12-01T00:00:00Z');
+    await scene.now('2026-11-10T12:30:20Z');
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10');
+    await scene.plan(NOVEMBER);
+    await scene.process().worker.drain(scene.tenantId);
+    await scene.usage(NOVEMBER, '2026-11-10T10:05:00Z', '5');
+    await scene.now('2026-11-10T12:31:20Z');
+    await scene.plan(NOVEMBER);
+    scene.simulator.addFault({
+      match: { path: '/v1/billing/meter_events' },
+      fault: 'lostResponse',
+    });
+    await scene.process().worker.drain(scene.tenantId);
+    await scene.process().reader.read(scene.tenantId);
+    await scene.usage(NOVEMBER, '2026-11-10T11:05:00Z', '-5');
+    await scene.now('2026-11-10T12:32:20Z');
+    await scene.plan(NOVEMBER);
+    await scene.process().worker.drain(scene.tenantId);
+    expect(scene.counted()).toEqual(['10', '15', '10']);
+    await scene.plan(NOVEMBER);
+    expect((await scene.pushes()).map(({ status }) => status)).toEqual([
+      'delivered',
+      'unknown',
+      'delivered',
+    ]);
+  });
+});

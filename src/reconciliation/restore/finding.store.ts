@@ -87,7 +87,8 @@ const PLAN_ANEW = `
    WHERE b.tenant_id = $1 AND b.customer_no = $2 AND b.meter_no = $3
      AND b.period_start = ANY ($4::timestamptz[])
    ORDER BY b.period_start
-  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING`;
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+       SET closed = push_work.closed OR excluded.closed`;
 
 /**
  * Writes down what was found at a place.
