@@ -30,6 +30,12 @@ export async function turnsOfAll(world: StormWorld): Promise<void> {
   buryTheDead(world);
 }
 
+/** One does everything, and nothing happens to it. */
+export async function turnOfOne(world: StormWorld): Promise<void> {
+  const [process = world.startProcess()] = world.processes;
+  await process.turn(DUTIES);
+}
+
 /** Those that stood still go on, whatever happened meanwhile. */
 export async function release(world: StormWorld): Promise<void> {
   const stalled = [...world.stalled.values()];

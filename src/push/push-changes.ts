@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { nameOf } from '../stripe/account-name.js';
 import { PushAccounts } from '../stripe/push-site.js';
-import { requeueChanged } from './push-requeue.store.js';
+import { requeueChanged, requeueForAccount } from './push-requeue.store.js';
 
 /**
  * Notices that mappings, meters, schedules or the Stripe account changed: each change raises the version of the
@@ -10,6 +11,7 @@ import { requeueChanged } from './push-requeue.store.js';
 @Injectable()
 export class PushChanges {
   private readonly seen = new Map<string, number>();
+  private readonly accountsSeen = new Map<string, string>();
 
   constructor(
     private readonly db: Database,
@@ -18,10 +20,21 @@ export class PushChanges {
 
   /** Has what may have been cured planned again. */
   async tick(tenantId: string, gateVersion: number): Promise<void> {
-    if (this.seen.get(tenantId) === gateVersion) return;
-    // Read anew, so that what is planned next is not planned for the account before.
-    const stripeIsConfigured = await this.accounts.isConfigured(tenantId);
-    await requeueChanged(this.db.work, tenantId, stripeIsConfigured);
-    this.seen.set(tenantId, gateVersion);
+    if (this.seen.get(tenantId) !== gateVersion) {
+      // Read anew, so that what is planned next is not planned for the account before.
+      const stripeIsConfigured = await this.accounts.isConfigured(tenantId);
+      await requeueChanged(this.db.work, tenantId, stripeIsConfigured);
+      this.seen.set(tenantId, gateVersion);
+    }
+    await this.lookAtAccount(tenantId);
+  }
+
+  private async lookAtAccount(tenantId: string): Promise<void> {
+    const account = await this.accounts.of(tenantId);
+    if (account === undefined) return;
+    const name = nameOf(account);
+    if (this.accountsSeen.get(tenantId) === name) return;
+    await requeueForAccount(this.db.work, tenantId, account);
+    this.accountsSeen.set(tenantId, name);
   }
 }

@@ -75,7 +75,7 @@ const CLAIM = `
       FROM push_reading r
       JOIN push p ON p.tenant_id = $1 AND p.identifier = r.identifier
      WHERE r.tenant_id = $1 AND r.next_read_at <= $4
-       AND p.account_id = $2 AND p.livemode = $3
+       AND p.account_id = $2 AND p.livemode = $3 AND p.status <> 'sending'
      ORDER BY r.next_read_at LIMIT $6
        FOR UPDATE OF r SKIP LOCKED
   ), claimed AS (

@@ -127,6 +127,27 @@ const LIVE_AGAIN = `
   ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
   RETURNING 1`;
 
+/**
+ * Closed periods that another account or mode got last, and that this one had begun to get: their
+ * rest goes here again.
+ */
+const BACK_AT_ACCOUNT = `
+  INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
+  SELECT DISTINCT p.tenant_id, p.customer_no, p.meter_no, p.period_start, true
+    FROM push_lane l
+    JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = l.customer_no
+     AND p.meter_no = l.meter_no AND p.period_start = l.period_start AND p.closed_at IS NOT NULL
+   WHERE l.tenant_id = $1 AND l.active AND (l.account_id, l.livemode) <> ($2, $3)
+     AND p.period_end > (SELECT clock_timestamp() + t.clock_offset_micros * interval '1 microsecond'
+                           FROM tenant t WHERE t.tenant_id = $1) - interval '36 days'
+     AND EXISTS (SELECT FROM push_lane o
+                  WHERE o.tenant_id = $1 AND o.customer_no = l.customer_no
+                    AND o.meter_no = l.meter_no AND o.period_start = l.period_start
+                    AND o.account_id = $2 AND o.livemode = $3)
+   ORDER BY 2, 3, 4
+  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO NOTHING
+  RETURNING 1`;
+
 export interface PeriodFilter {
   readonly customerNo?: number;
   readonly meterNo?: number;
@@ -160,4 +181,13 @@ export async function requeueChanged(
   const unpushed = await db.query(CLOSED_UNPUSHED, [tenantId]);
   const live = await db.query(LIVE_AGAIN, [tenantId]);
   return changed.length + unpushed.length + live.length;
+}
+
+/** Has closed periods planned again that an account is to get on with. */
+export async function requeueForAccount(
+  db: Queryable,
+  tenantId: string,
+  { accountId, livemode }: { readonly accountId: string; readonly livemode: boolean },
+): Promise<number> {
+  return (await db.query(BACK_AT_ACCOUNT, [tenantId, accountId, livemode])).length;
 }

@@ -62,4 +62,25 @@ describe('a change of mapping and of account', () => {
     expect(scene.counted()).toEqual(['10', '2']);
     expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '12' });
   });
+
+  it('brings what a close left to another account once it is back at the first', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10');
+    await scene.plan(NOVEMBER);
+    await drain(scene);
+    const other = scene.process({ STRIPE_SECRET_KEY: 'sk_test_51AnotherAccount000000' });
+    await scene.usage(NOVEMBER, '2026-11-10T11:05:00Z', '5');
+    await scene.now('2026-12-01T00:30:00Z');
+    await scene.stripeMeter('sum', undefined, undefined, 'sk_test_51AnotherAccount000000');
+    await scene.close(NOVEMBER, '15');
+    await other.worker.drain(scene.tenantId);
+    expect(scene.counted()).toEqual(['10', '10', '5']);
+
+    const back = scene.process();
+    await back.changes.tick(scene.tenantId, 1);
+    await back.worker.drain(scene.tenantId);
+    expect(scene.counted()).toEqual(['10', '10', '5', '5']);
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '15', pending: '0' });
+  });
 });

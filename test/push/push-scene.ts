@@ -83,6 +83,7 @@ export class PushScene implements AsyncDisposable {
     formula: 'sum' | 'count' | 'last' = 'sum',
     window?: 'hour' | 'day',
     eventName = EVENT_NAME,
+    secretKey = SECRET_KEY,
   ) {
     const body = new URLSearchParams({
       display_name: 'Calls',
@@ -90,13 +91,17 @@ export class PushScene implements AsyncDisposable {
       'default_aggregation[formula]': formula,
       ...(window === undefined ? {} : { event_time_window: window }),
     });
-    return this.stripe('/v1/billing/meters', body);
+    return this.stripe('/v1/billing/meters', body, secretKey);
   }
 
-  async stripe(path: string, body: URLSearchParams): Promise<{ id: string }> {
+  async stripe(
+    path: string,
+    body: URLSearchParams,
+    secretKey = SECRET_KEY,
+  ): Promise<{ id: string }> {
     const response = await fetch(`${this.simulator.url}${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${SECRET_KEY}` },
+      headers: { authorization: `Bearer ${secretKey}` },
       body,
     });
     if (!response.ok) throw new Error(await response.text());
