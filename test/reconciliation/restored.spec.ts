@@ -178,7 +178,7 @@ describe('a restored database', () => {
   it('does not end while it cannot ask, unless that is accepted', async () => {
     await using rig = await disaster();
     const { restored } = rig;
-    const away = { STRIPE_ACCOUNT_ID: 'acct_other' };
+    const away = { STRIPE_SECRET_KEY: 'sk_test_51AnotherAccount000000' };
     const report = await restore(restored, {}, away);
     expect(report).toMatchObject({ finished: false });
     expect(report.unread.map(({ why }) => why).join()).toMatch(/no key of acct_/);
