@@ -199,7 +199,11 @@ describe('a lane of totals', () => {
 describe('a lane that cannot be read', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['without a key', { STRIPE_SECRET_KEY: '' }, /no Stripe key/],
-    ['under the key of another account', { STRIPE_ACCOUNT_ID: 'acct_other' }, /acct_other/],
+    [
+      'under the key of another account',
+      { STRIPE_SECRET_KEY: 'sk_test_51AnotherAccount000000' },
+      /acct_/,
+    ],
     ['while Stripe is away', { STRIPE_API_BASE: 'http://127.0.0.1:1' }, /did not show/],
   ])('says so %s', async (_, env, why) => {
     await using scene = await pushedScene();

@@ -7,10 +7,20 @@ describe('the account of a key', () => {
     await using scene = await PushScene.open();
     const asked = await scene.process().accounts.of(scene.tenantId);
     expect(asked).toMatchObject({ livemode: false, accountId: expect.stringMatching(/^acct_/) });
-    const said = await scene
-      .process({ STRIPE_ACCOUNT_ID: 'acct_said' })
-      .accounts.of(scene.tenantId);
+    await using other = await PushScene.open({ STRIPE_ACCOUNT_ID: 'acct_said' });
+    const said = await other.process().accounts.of(other.tenantId);
     expect(said?.accountId).toBe('acct_said');
+  });
+
+  it('stays what it was, whether the environment names it later or no longer', async () => {
+    const ACCOUNT = { STRIPE_ACCOUNT_ID: 'acct_said' };
+    await using asked = await PushScene.open();
+    const first = await asked.process().accounts.of(asked.tenantId);
+    const named = await asked.process(ACCOUNT).accounts.of(asked.tenantId);
+    expect(named?.accountId).toBe(first?.accountId);
+    await using said = await PushScene.open();
+    await said.process(ACCOUNT).accounts.of(said.tenantId);
+    expect((await said.process().accounts.of(said.tenantId))?.accountId).toBe('acct_said');
   });
 
   it('keeps its first name: one made from the key holds where Stripe names it only later', async () => {
