@@ -31,6 +31,7 @@ export interface PushRow {
   /** Of its lane. */
   readonly superseded: boolean;
   readonly active: boolean;
+  readonly parked: boolean;
 }
 
 export interface PeriodRow {
@@ -95,7 +96,8 @@ const PUSHES = `
          p.reason, p.settled_by AS "settledBy", p.replaced, p.closes, p.purpose, p.attempts,
          p.key_no AS "keyNo", ${micros('p.created_at')} AS "createdAt",
          ${micros('p.last_attempt_at')} AS "lastAttemptAt",
-         ${micros('p.first_attempt_at')} AS "firstAttemptAt", l.superseded, l.active
+         ${micros('p.first_attempt_at')} AS "firstAttemptAt", l.superseded, l.active,
+         l.parked_code IS NOT NULL AS parked
     FROM push p LEFT JOIN push_lane l USING (tenant_id, lane_id)
    ORDER BY p.created_at, p.lane_id, p.sequence`;
 

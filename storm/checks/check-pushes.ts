@@ -45,7 +45,7 @@ interface Standing {
 }
 
 /** A total that a later one stands above: what became of it says nothing any more. */
-function isOutdated(push: PushRow, pushes: readonly PushRow[]): boolean {
+export function isOutdated(push: PushRow, pushes: readonly PushRow[]): boolean {
   return (
     push.kind === 'total' &&
     pushes.some(

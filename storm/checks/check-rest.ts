@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '@countonce/stripe-simulator';
-import { FOREIGN } from './check-pushes.js';
-import type { Books, PushRow } from './books.js';
+import { FOREIGN, isOutdated } from './check-pushes.js';
+import { isSamePeriod, type Books, type PushRow } from './books.js';
 
 const MINUTE_S = 60;
 const READ_WITHIN_MS = 12 * 3_600_000;
@@ -8,7 +8,7 @@ const REPLACEABLE_MS = 33 * 24 * 3_600_000;
 
 /** After the quiet end nothing waits, and nothing is unknown that could be known. */
 export function checkRest(
-  { pushes, periods }: Books,
+  { pushes, periods, holds }: Books,
   ledger: readonly LedgerEntry[],
   { nowMs, livemode }: { nowMs: number; livemode: boolean },
 ): string[] {
@@ -16,15 +16,16 @@ export function checkRest(
     const name = `push ${push.identifier} of ${push.stripeCustomerId}, ${push.eventName}`;
     // What went to the other mode, the key of this one can neither send again nor read.
     if (push.replaced || isOldTotal(push, nowMs) || push.livemode !== livemode) return [];
+    // The next total stands above it, and it can only be told where there is a way for one.
+    if (push.kind === 'total' && push.status !== 'pending') {
+      const isHeld = holds.some((hold) => isSamePeriod(hold, push));
+      if (!push.active || push.superseded || isHeld || isOutdated(push, pushes)) return [];
+    }
     switch (push.status) {
       case 'pending': {
-        const period = periods.find(
-          ({ customerNo, meterNo, periodStart }) =>
-            customerNo === push.customerNo &&
-            meterNo === push.meterNo &&
-            periodStart === push.periodStart,
-        );
-        return period?.mode === 'live' ? [`${name} is pending for ever`] : [];
+        const period = periods.find((one) => isSamePeriod(one, push));
+        // A lane that Stripe refused waits for somebody to repair what it was refused for.
+        return period?.mode === 'live' && !push.parked ? [`${name} is pending for ever`] : [];
       }
       case 'unknown':
       case 'disputed':
