@@ -145,6 +145,11 @@ async function route(
   );
   const change = { reason: 'mapping_changed', at };
   await withdrawPending(tx, tenantId, lanes, 'inactive', change);
+  // What a parked lane was still to send waits with the rest of its value.
+  const parked = lanes.filter(
+    (lane) => !cured.includes(lane) && states.get(lane.laneId)!.parkedCode !== null,
+  );
+  await withdrawPending(tx, tenantId, parked, 'all', { reason: 'lane_parked', at });
   for (const [reason, stopped] of stoppedBy(ways)) {
     await withdrawPending(tx, tenantId, stopped, 'all', { reason, at });
   }
