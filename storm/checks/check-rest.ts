@@ -16,9 +16,9 @@ export function checkRest(
     const name = `push ${push.identifier} of ${push.stripeCustomerId}, ${push.eventName}`;
     // What went to the other mode, the key of this one can neither send again nor read.
     if (push.replaced || isOldTotal(push, nowMs) || push.livemode !== livemode) return [];
-    // The next total stands above it, and it can only be told where there is a way for one.
     if (push.kind === 'total' && push.status !== 'pending') {
-      const isHeld = holds.some((hold) => isSamePeriod(hold, push));
+      // The next total stands above it, and it can only be told where there is a way for one.
+      const isHeld = push.parked || holds.some((hold) => isSamePeriod(hold, push));
       if (!push.active || push.superseded || isHeld || isOutdated(push, pushes)) return [];
     }
     switch (push.status) {
