@@ -1,11 +1,6 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
-
-/** One account in one mode. */
-export interface AccountName {
-  readonly accountId: string;
-  readonly livemode: boolean;
-}
+import type { AccountName } from '../stripe/account-name.js';
 
 /** What a report says of one request. */
 export interface Report {

@@ -1,5 +1,6 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { insertPushes, type PushForm } from './insert-pushes.store.js';
 
 /** What of a lane its rows are made of. */
 export interface LaneForPush {
@@ -13,14 +14,6 @@ export interface LaneForPush {
   readonly customerId: string;
   readonly meterKey: string;
   readonly periodStart: Micros;
-}
-
-/** What Stripe is sent of every push of a lane alike. */
-export interface PushForm {
-  readonly eventName: string;
-  readonly customerKey: string;
-  readonly valueKey: string;
-  readonly formula: string;
 }
 
 /** A push that no plan made. */
@@ -69,37 +62,6 @@ const USED = `
    WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3 AND p.stripe_customer_id = $4
      AND p.event_name = $5 AND p.kind = 'total' AND p.status <> 'shadow'
      AND p."timestamp" >= $6 AND p."timestamp" < $7`;
-
-const INSERT = `
-  WITH made AS (
-    INSERT INTO push (tenant_id, identifier, lane_id, sequence, kind, customer_no, meter_no,
-                      period_start, hour, value, "timestamp", account_id, livemode,
-                      stripe_customer_id, event_name, customer_key, value_key, formula, purpose,
-                      closes, finalizes_at, transition_no, status, settled_by, delivered_at,
-                      next_attempt_at)
-    SELECT $1, k.identifier, l.lane_id, k.sequence, k.kind, l.customer_no, l.meter_no,
-           l.period_start, k.hour, k.value, k.at, l.account_id, l.livemode, l.stripe_customer_id,
-           k.event_name, k.customer_key, k.value_key, k.formula, $13, true, $2, 1,
-           CASE $13 WHEN 'repair' THEN 'pending' ELSE 'delivered' END,
-           CASE $13 WHEN 'restored' THEN 'reading' END,
-           CASE $13 WHEN 'restored' THEN $2::timestamptz END,
-           CASE $13 WHEN 'repair' THEN $2::timestamptz END
-      FROM unnest($3::text[], $4::uuid[], $5::integer[], $6::text[], $7::timestamptz[],
-                  $8::numeric[], $9::timestamptz[], $10::text[], $11::text[], $12::text[],
-                  $14::text[])
-             AS k (identifier, lane_id, sequence, kind, hour, value, at, event_name, customer_key,
-                   value_key, formula)
-      JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = k.lane_id
-    RETURNING identifier, status
-  )
-  INSERT INTO push_transition (tenant_id, identifier, transition_no, to_status, reason, at)
-  SELECT $1, identifier, 1, status, $13, $2 FROM made`;
-
-const RAISE = `
-  UPDATE push_lane l SET last_sequence = greatest(l.last_sequence, k.sequence)
-    FROM (SELECT lane_id, max(sequence) AS sequence
-            FROM unnest($2::uuid[], $3::integer[]) AS k (lane_id, sequence) GROUP BY lane_id) k
-   WHERE l.tenant_id = $1 AND l.lane_id = k.lane_id`;
 
 /** Locks lanes, so that nothing is planned in them meanwhile. In order of their ids. */
 export async function lockLanesForPush(
@@ -151,26 +113,9 @@ export async function insertExtraPushes(
   purpose: 'repair' | 'restored',
   at: Micros,
 ): Promise<void> {
-  if (pushes.length === 0) return;
-  await tx.query(INSERT, [
-    tenantId,
-    formatInstantMicros(at),
-    pushes.map((push) => push.identifier),
-    pushes.map((push) => push.laneId),
-    pushes.map((push) => push.sequence),
-    pushes.map((push) => push.kind),
-    pushes.map((push) => (push.hour === null ? null : formatInstantMicros(push.hour))),
-    pushes.map((push) => push.value),
-    pushes.map((push) => formatInstantMicros(push.timestamp)),
-    pushes.map(({ form }) => form.eventName),
-    pushes.map(({ form }) => form.customerKey),
-    pushes.map(({ form }) => form.valueKey),
-    purpose,
-    pushes.map(({ form }) => form.formula),
-  ]);
-  await tx.query(RAISE, [
-    tenantId,
-    pushes.map((push) => push.laneId),
-    pushes.map((push) => push.sequence),
-  ]);
+  const status = purpose === 'repair' ? 'pending' : 'delivered';
+  const all = pushes.map(({ form, ...push }) => {
+    return { ...push, ...form, status, purpose, closes: true, finalizesAt: at } as const;
+  });
+  await insertPushes(tx, tenantId, all, at);
 }

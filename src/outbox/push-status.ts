@@ -1,13 +1,15 @@
-/** Where a push stands. `held` is none of them: what is held has no push yet. */
-export type PushStatus =
-  | 'pending'
-  | 'sending'
-  | 'unknown'
-  | 'delivered'
-  | 'confirmed'
-  | 'disputed'
-  | 'rejected'
-  | 'shadow';
+/** Where a push stands. What is held is none of them: it has no push yet. */
+export const PUSH_STATUSES = [
+  'pending',
+  'sending',
+  'unknown',
+  'delivered',
+  'confirmed',
+  'disputed',
+  'rejected',
+  'shadow',
+] as const;
+export type PushStatus = (typeof PUSH_STATUSES)[number];
 
 /**
  * Where each status may lead; `none` is where a push begins. The database holds the same table

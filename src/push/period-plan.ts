@@ -2,7 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import { difference } from '../domain/decimal-arithmetic.js';
 import { MICROS_PER_HOUR, type Micros } from '../domain/instant.js';
 import { periodKeyText, periodValues, type PeriodValue } from '../usage/period-values.js';
-import { FreeMinutes } from './free-minutes.js';
+import { FreeMinutes } from '../outbox/free-minutes.js';
 import { owedHours, type LanedPeriod } from './owed-hours.js';
 import type { LaneState, PushLane } from './push-lane.js';
 import type { Route } from './push-obstacle.js';
@@ -14,7 +14,7 @@ import {
   type OwedHour,
   type PushPlan,
 } from './push-plan.js';
-import type { PushWindow } from './push-window.js';
+import type { PushWindow } from '../outbox/push-window.js';
 import { NOTHING_TOLD, toldValues, type ToldValue } from './told-values.js';
 import { latestTotals, usedMinutes, type Stretch } from './used-timestamps.js';
 

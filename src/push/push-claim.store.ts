@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from '../database/connections.js';
+import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { PushTargetName } from '../config/config.js';
 import type { PushBody } from '../stripe/push-target.js';
@@ -110,10 +110,4 @@ export async function claimPushes(
   return claimed
     .map((push) => ({ ...push, before: before.get(push.identifier)! }))
     .sort((a, b) => places.get(a.identifier)! - places.get(b.identifier)!);
-}
-
-/** The database's: leases and back-off of all processes go by one clock. */
-export async function timeOfDay(db: Queryable): Promise<Micros> {
-  const [row] = await db.query<{ now: Micros }>('SELECT clock_timestamp() AS now');
-  return row!.now;
 }

@@ -3,12 +3,13 @@ import { Config } from '../config/config.js';
 import { violatedConstraint, type Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { enterGate } from '../database/gate.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { pushStop } from '../outbox/push-guard.js';
 import type { PushAccount } from '../stripe/push-site.js';
 import { StripePace, type PaceLease } from '../stripe/stripe-pace.js';
-import { claimPushes, expireLeases, timeOfDay, type ClaimedPush } from './push-claim.store.js';
+import { claimPushes, expireLeases, type ClaimedPush } from './push-claim.store.js';
 import { duePushes, probePush } from './push-due.store.js';
-import { withdrawUnaccepted } from './unaccepted-pushes.store.js';
+import { withdrawUnaccepted } from './unsendable-pushes.store.js';
 
 /** What is claimed at once is called within this time, at the account's pace. */
 const BATCH_S = 1;

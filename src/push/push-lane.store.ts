@@ -1,5 +1,6 @@
 import type { Transaction } from '../database/connections.js';
-import { formatInstantMicros } from '../domain/instant.js';
+import type { Micros } from '../domain/instant.js';
+import { withdrawPushes } from '../outbox/withdraw.store.js';
 import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
 import type { LaneState, PushLane } from './push-lane.js';
 
@@ -50,33 +51,23 @@ const ACTIVATE = `
    WHERE l.tenant_id = $1 AND l.customer_no = n.customer_no AND l.meter_no = n.meter_no
      AND l.period_start = n.period_start AND (NOT n.active OR n.superseded)`;
 
-/**
- * What was not executed by now is not sent any more, and other rows will carry its value; so will
- * they carry what Stripe refused of lanes that the active one goes on from.
- */
-const WITHDRAW = `
-  WITH withdrawn AS (
-    UPDATE push p
-       SET status = 'rejected', reason = $5, settled_by = 'withdrawal', replaced = true,
-           next_attempt_at = NULL, transition_no = p.transition_no + 1
-      FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
-             AS k (customer_no, meter_no, period_start)
-     WHERE p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
-       AND p.period_start = k.period_start AND p.status = 'pending'
-       AND ($6 OR EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = $1
-                             AND l.lane_id = p.lane_id AND NOT l.active))
-    RETURNING p.identifier, p.transition_no
-  ), replaced AS (
-    UPDATE push p SET replaced = true
-      FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
-             AS k (customer_no, meter_no, period_start)
-     WHERE p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
-       AND p.period_start = k.period_start AND p.status = 'rejected' AND NOT p.replaced AND NOT $6
-       AND EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = $1 AND l.lane_id = p.lane_id
-                      AND NOT l.active AND NOT l.superseded)
-  )
-  INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
-  SELECT $1, w.identifier, w.transition_no, 'pending', 'rejected', $5, $7 FROM withdrawn w`;
+const WAITING = `
+  SELECT p.identifier
+    FROM push p
+    JOIN unnest($2::bigint[], $3::integer[], $4::timestamptz[])
+           AS k (customer_no, meter_no, period_start) USING (customer_no, meter_no, period_start)
+    JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id
+   WHERE p.tenant_id = $1 AND p.status = 'pending' AND ($5 OR NOT l.active)
+   ORDER BY p.identifier`;
+
+/** What Stripe refused of lanes that the active one goes on from, that one carries. */
+const REPLACE_REFUSED = `
+  UPDATE push p SET replaced = true
+    FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
+           AS k (customer_no, meter_no, period_start), push_lane l
+   WHERE p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
+     AND p.period_start = k.period_start AND p.status = 'rejected' AND NOT p.replaced
+     AND l.tenant_id = $1 AND l.lane_id = p.lane_id AND NOT l.active AND NOT l.superseded`;
 
 const UNPARK = `
   WITH unparked AS (
@@ -124,20 +115,20 @@ export async function unparkLanes(
   if (laneIds.length > 0) await tx.query(UNPARK, [tenantId, laneIds]);
 }
 
-/** Takes back what waits in the inactive lanes of periods, or in all their lanes. */
+/**
+ * Takes back what waits in the inactive lanes of periods, or in all their lanes: it is not sent any
+ * more, and other rows will carry its value.
+ */
 export async function withdrawPending(
   tx: Transaction,
   tenantId: string,
   keys: readonly PeriodKey[],
   lanes: 'inactive' | 'all',
-  { reason, at }: { reason: string; at: number },
+  why: { readonly reason: string; readonly at: Micros },
 ): Promise<void> {
   if (keys.length === 0) return;
-  await tx.query(WITHDRAW, [
-    tenantId,
-    ...periodKeyArrays(keys),
-    reason,
-    lanes === 'all',
-    formatInstantMicros(at),
-  ]);
+  const parameters = [tenantId, ...periodKeyArrays(keys)];
+  const waiting = await tx.query<{ identifier: string }>(WAITING, [...parameters, lanes === 'all']);
+  await withdrawPushes(tx, tenantId, waiting, why);
+  if (lanes === 'inactive') await tx.query(REPLACE_REFUSED, parameters);
 }

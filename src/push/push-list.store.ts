@@ -1,6 +1,6 @@
 import type { Queryable } from '../database/connections.js';
 import type { Micros } from '../domain/instant.js';
-import type { PushStatus } from './push-query.dto.js';
+import type { ShownStatus } from './push-query.dto.js';
 
 /** A push, or a value that is held in place of one. */
 export interface PushRow {
@@ -13,7 +13,7 @@ export interface PushRow {
   readonly kind: 'delta' | 'total';
   readonly value: string;
   readonly timestamp: Micros | null;
-  readonly status: PushStatus;
+  readonly status: ShownStatus;
   readonly reason: string | null;
   readonly attempts: number;
   readonly firstAttemptAt: Micros | null;
@@ -32,7 +32,7 @@ export interface TransitionRow {
 
 export interface PushFilter {
   readonly identifier?: string;
-  readonly status?: PushStatus;
+  readonly status?: ShownStatus;
   readonly customerNo?: number;
   readonly meterNo?: number;
 }

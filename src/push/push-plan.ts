@@ -3,8 +3,13 @@ import type { Micros } from '../domain/instant.js';
 import { isRepresentable, splitDecimal } from '../domain/split-decimal.js';
 import { takesValue, type ValueRule } from '../domain/value-rule.js';
 import type { HoldReason } from '../outbox/hold-reason.js';
-import type { FreeMinutes } from './free-minutes.js';
-import { isHourTooOld, isPeriodTooOld, totalTimestamp, type PushWindow } from './push-window.js';
+import type { FreeMinutes } from '../outbox/free-minutes.js';
+import {
+  isHourTooOld,
+  isPeriodTooOld,
+  totalTimestamp,
+  type PushWindow,
+} from '../outbox/push-window.js';
 
 const WHOLE_NUMBERS = 'the push target takes whole numbers above zero alone';
 

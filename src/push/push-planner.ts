@@ -5,16 +5,18 @@ import { enterGate, readGate } from '../database/gate.js';
 import type { Micros } from '../domain/instant.js';
 import { holdIdentifier, pushIdentifier } from '../domain/push-identifier.js';
 import type { HoldReason } from '../outbox/hold-reason.js';
+import { insertPushes, type NewPush } from '../outbox/insert-pushes.store.js';
 import { pushStop } from '../outbox/push-guard.js';
+import { addWork } from '../outbox/push-work.store.js';
 import { periodKeyText, type PeriodKey } from '../usage/period-values.js';
 import { periodFacts, type PeriodFacts } from './period-facts.js';
 import { planPeriods, type RoutedPeriod } from './period-plan.js';
-import { insertPushes, replaceHolds, type NamedHold, type NumberedPush } from './plan.store.js';
+import { replaceHolds, type NamedHold } from './plan.store.js';
 import { isCured, laneOf, type LaneState } from './push-lane.js';
 import { lockLanes, unparkLanes, withdrawPending } from './push-lane.store.js';
 import { routeOf, type Route, type StripeSide } from './push-obstacle.js';
 import type { PushPlan } from './push-plan.js';
-import { addWork, claimWork, nextWork } from './push-work.store.js';
+import { claimWork, nextWork } from './push-work.store.js';
 import { StripeSideReader } from './stripe-side.js';
 import { toldKinds } from './told-kinds.js';
 import { noteUnplanned } from './unplanned-period.store.js';
@@ -201,7 +203,7 @@ interface Namespace {
   readonly installationId: string;
 }
 
-function numbered(name: Namespace, period: RoutedPeriod, plan: PushPlan): NumberedPush[] {
+function numbered(name: Namespace, period: RoutedPeriod, plan: PushPlan): NewPush[] {
   const { facts, lane, state } = period;
   if (lane === undefined || state === undefined) return [];
   const { accountId, livemode, stripeCustomerId, meter } = lane.destination;

@@ -1,26 +1,17 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { PUSH_STATUSES } from '../outbox/push-status.js';
 
-/** Where a push stands; `held`: it cannot be made as things are. */
-export const PUSH_STATUSES = [
-  'held',
-  'pending',
-  'sending',
-  'unknown',
-  'delivered',
-  'confirmed',
-  'disputed',
-  'rejected',
-  'shadow',
-] as const;
-export type PushStatus = (typeof PUSH_STATUSES)[number];
+/** What a push is shown as; `held`: it cannot be made as things are. */
+export const SHOWN_STATUSES = ['held', ...PUSH_STATUSES] as const;
+export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 
 /** Query of GET /v1/pushes. */
 export class PushQueryDto {
-  @ApiPropertyOptional({ enum: PUSH_STATUSES })
+  @ApiPropertyOptional({ enum: SHOWN_STATUSES })
   @IsOptional()
-  @IsIn(PUSH_STATUSES)
-  readonly status?: PushStatus;
+  @IsIn(SHOWN_STATUSES)
+  readonly status?: ShownStatus;
 
   @ApiPropertyOptional({ description: "A customer's id or alias" })
   @IsOptional()

@@ -1,13 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import type { Queryable } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { readGate } from '../database/gate.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_MINUTE, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { StripeUnavailable, type StripeAccount } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { StripeSummaries } from '../stripe/stripe-summaries.js';
-import { withdrawOutdated } from './outdated-pushes.store.js';
+import { withdrawOutdated } from './unsendable-pushes.store.js';
 import { agreedSince, judge, pauseBeforeNext, type Verdict } from './push-reading.js';
 import {
   claimReadings,
@@ -20,7 +20,7 @@ import {
   type LaterPush,
 } from './push-reading.store.js';
 import { settleReading } from './reading-settlement.js';
-import { floorTo } from './push-window.js';
+import { floorTo } from '../outbox/push-window.js';
 
 const QUEUED_AT_ONCE = 500;
 const CLAIMED_AT_ONCE = 20;
@@ -176,9 +176,4 @@ export class PushReader {
 function isAboutThis(error: unknown): boolean {
   if (!(error instanceof StripeUnavailable)) return false;
   return error.statusCode === 400 || error.statusCode === 404;
-}
-
-async function timeOfDay(db: Queryable): Promise<Micros> {
-  const [row] = await db.query<{ now: Micros }>('SELECT clock_timestamp() AS now');
-  return row!.now;
 }

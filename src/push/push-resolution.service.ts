@@ -5,11 +5,11 @@ import { enterGate } from '../database/gate.js';
 import type { Micros } from '../domain/instant.js';
 import { changeStatus } from '../outbox/change-status.store.js';
 import type { PushStatus } from '../outbox/push-status.js';
+import { addWork } from '../outbox/push-work.store.js';
 import { Problem } from '../problem/problem.js';
 import type { PeriodKey } from '../usage/period-values.js';
 import { unparkLanes } from './push-lane.store.js';
 import type { PushResolutionDto } from './push-resolution.dto.js';
-import { addWork } from './push-work.store.js';
 
 interface Standing extends PeriodKey {
   readonly identifier: string;

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
-import { timeOfDay, type ClaimedPush } from './push-claim.store.js';
+import { type ClaimedPush } from './push-claim.store.js';
 import type { Settlement } from './push-settlement.js';
 
 /** A push and what came of its attempt; nothing where no call was made. */

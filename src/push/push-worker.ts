@@ -4,6 +4,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { atMost } from '../clock/at-most.js';
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
@@ -80,12 +81,10 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
   /** Waits for the calls on their way, nine seconds at most; what is claimed beside them goes back. */
   async stop(): Promise<void> {
     this.sender.stop();
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, STOP_WAIT_MAX_MS);
-    });
-    await Promise.race([this.loop.stop().then(() => this.sent()), deadline]);
-    clearTimeout(timer);
+    await atMost(
+      STOP_WAIT_MAX_MS,
+      this.loop.stop().then(() => this.sent()),
+    );
   }
 
   /** Resolves when what is being sent has been sent, or given back. */

@@ -6,7 +6,7 @@ import { formatInstant, formatInstantMicros, type Micros } from '../domain/insta
 import { meterByKey } from '../meters/meter.store.js';
 import { Problem } from '../problem/problem.js';
 import { listPushes, transitionsOf, type PushFilter, type PushRow } from './push-list.store.js';
-import type { PushQueryDto, PushStatus } from './push-query.dto.js';
+import type { PushQueryDto, ShownStatus } from './push-query.dto.js';
 
 /** A push as it is answered. */
 export interface PushAnswer {
@@ -19,7 +19,7 @@ export interface PushAnswer {
   readonly kind: 'delta' | 'total';
   readonly value: string;
   readonly timestamp: string | null;
-  readonly status: PushStatus;
+  readonly status: ShownStatus;
   readonly reason: string | null;
   readonly attempts: number;
   readonly first_attempt_at: string | null;

@@ -6,9 +6,9 @@ import {
   type ChangedPush,
   type StatusChange,
 } from '../outbox/change-status.store.js';
+import { addWork } from '../outbox/push-work.store.js';
 import { forgetReading, type DueReading } from './push-reading.store.js';
 import type { Verdict } from './push-reading.js';
-import { addWork } from './push-work.store.js';
 
 /** Why a push that Stripe took is found not counted, where no report says it. */
 const NOT_COUNTED = 'not_counted';

@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, MICROS_PER_MINUTE, type Micros } from '../domain/instant.js';
 import type { Destination } from './push-obstacle.js';
-import { floorTo } from './push-window.js';
+import { floorTo } from '../outbox/push-window.js';
 
 /** A stretch of time of one Stripe customer and event name. */
 export interface Stretch {

@@ -16,6 +16,7 @@ export interface LaneRow {
   readonly stripeMeterId: string;
   readonly stripeCustomerId: string;
   readonly superseded: boolean;
+  readonly active: boolean;
   readonly verdict: 'matched' | 'lagging' | 'drift' | 'unreadable' | null;
   readonly why: string | null;
   readonly ours: string | null;
@@ -33,7 +34,7 @@ const ROWS = `
   SELECT r.lane_no AS "laneNo", r.lane_id AS "laneId", c.customer_id AS "customerId",
          m.key AS "meter", l.period_start AS "periodStart", r.period_end AS "periodEnd",
          l.account_id AS "accountId", l.livemode, l.stripe_meter_id AS "stripeMeterId",
-         l.stripe_customer_id AS "stripeCustomerId", l.superseded, r.verdict, r.why,
+         l.stripe_customer_id AS "stripeCustomerId", l.superseded, l.active, r.verdict, r.why,
          trim_scale(r.ours)::text AS "ours", trim_scale(r.unsettled)::text AS "unsettled",
          trim_scale(r.stripe)::text AS "stripe", trim_scale(r.drift)::text AS "drift", r.hours,
          r.differences, r.invoice, r.state, r.read_at AS "readAt"

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Counter } from 'prom-client';
 import { Database } from '../database/database.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { Metrics } from '../metrics/metrics.js';
 import { confirmProven } from './confirm.store.js';
 import { LaneReader } from './lane-reader.js';
@@ -11,7 +12,6 @@ import {
   releaseLease,
   renewLease,
   storeLane,
-  timeOfDay,
   type LaneResult,
   type ReconciliationLease,
 } from './reconciliation.store.js';

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../database/connections.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { InvoiceCheck } from './invoice-check.js';
 import type { LaneReading, LaneVerdict } from './lane-reading.js';
@@ -189,10 +190,4 @@ export async function finishReconciliation(
       WHERE tenant_id = $1 AND reconciliation_id = $2 AND fence = $3`,
     [tenantId, id, fence, formatInstantMicros(now)],
   );
-}
-
-/** The database's. */
-export async function timeOfDay(db: Queryable): Promise<Micros> {
-  const [row] = await db.query<{ now: Micros }>('SELECT clock_timestamp() AS now');
-  return row!.now;
 }

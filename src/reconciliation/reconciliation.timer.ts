@@ -7,13 +7,14 @@ import {
 import { Loop } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
 import { pushStop } from '../outbox/push-guard.js';
 import { ReconciliationRunner } from './reconciliation-runner.js';
 import { scheduleReconciliation } from './reconciliation-scope.store.js';
 import { RestorationService } from './restore/restoration.service.js';
 import { restorationNeed } from './restore/restoration.store.js';
-import { abandonedReconciliations, timeOfDay } from './reconciliation.store.js';
+import { abandonedReconciliations } from './reconciliation.store.js';
 
 const IDLE_MS = 5_000;
 /** How often closed periods are looked for that nobody has held against Stripe yet. */

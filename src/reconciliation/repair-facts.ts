@@ -23,7 +23,7 @@ export async function planOfLane(
   );
   return planRepair({
     kind: own.some(({ kind }) => kind === 'total') ? 'total' : 'delta',
-    superseded: row.superseded,
+    isPushedTo: row.active && !row.superseded,
     ours: row.ours ?? '0',
     stripe: row.stripe ?? '0',
     periodStart: row.periodStart,

@@ -1,18 +1,9 @@
 import { difference, sumOf } from '../domain/decimal-arithmetic.js';
-import {
-  MICROS_PER_DAY,
-  MICROS_PER_HOUR,
-  MICROS_PER_MINUTE,
-  MICROS_PER_SECOND,
-  type Micros,
-} from '../domain/instant.js';
+import { MICROS_PER_HOUR, MICROS_PER_MINUTE, type Micros } from '../domain/instant.js';
 import { isRepresentable, splitDecimal } from '../domain/split-decimal.js';
+import { FreeMinutes } from '../outbox/free-minutes.js';
+import { floorTo, totalTimestamp } from '../outbox/push-window.js';
 import type { Difference } from './lane-reading.js';
-
-/** Stripe takes timestamps of the past 35 days; a day is kept for the way. */
-const AGE_MAX = 34 * MICROS_PER_DAY;
-/** The end of each period that is kept for its close. */
-const RESERVED = 5 * MICROS_PER_MINUTE;
 
 export type RepairAction =
   /** Its minute is read until it is settled; what did not arrive is pushed again by a new number. */
@@ -46,7 +37,8 @@ export interface EarlierRepair {
 /** A lane to be repaired. */
 export interface DriftingLane {
   readonly kind: 'delta' | 'total';
-  readonly superseded: boolean;
+  /** Whether pushes of its period go there now. */
+  readonly isPushedTo: boolean;
   readonly ours: string;
   readonly stripe: string;
   readonly periodStart: Micros;
@@ -60,10 +52,13 @@ export interface DriftingLane {
 
 const BY_HAND = 'settle it by POST /v1/pushes/:identifier/resolutions';
 const READ_ANYWAY = 'it is being read back, and settled by that';
+const NOT_PUSHED_TO = 'the lane is not pushed to any more';
+/** So that a total told now does not take back what may have arrived, or is on its way. */
+const UNSETTLED: ReadonlySet<string> = new Set(['pending', 'sending', 'unknown', 'disputed']);
 
 /** Works out what would make Stripe agree with us. */
 export function planRepair(lane: DriftingLane): RepairStep[] {
-  if (lane.kind === 'total') return [totalStep(lane)];
+  if (lane.kind === 'total') return totalSteps(lane);
   const single = lane.differences.flatMap((of) => stepOf(of) ?? []);
   const foreign = lane.differences.filter(({ cause }) => cause === 'foreign');
   const hours = [...new Set(foreign.map(({ hour }) => hour!))].sort((a, b) => a - b);
@@ -102,11 +97,13 @@ function hourSteps(lane: DriftingLane, hour: Micros, foreign: readonly Differenc
     ...ofHour.map(({ minute }) => minute!),
   ]);
   const none = { action: 'none', identifier: null, hour, timestamp: null, effect: '0' } as const;
+  const minutes = new FreeMinutes(hourOf(lane, hour), used);
   return (splitDecimal(difference('0', surplus)) ?? []).map((value) => {
-    if (lane.superseded) return { ...none, value, why: 'the lane is not pushed to any more' };
-    const timestamp = freeMinute(lane, hour, used);
-    if (timestamp === undefined) return { ...none, value, why: 'the hour has no minute left' };
-    used.add(timestamp);
+    if (!lane.isPushedTo) return { ...none, value, why: NOT_PUSHED_TO };
+    const timestamp = minutes.take(hour);
+    if (typeof timestamp === 'string') {
+      return { ...none, value, why: 'the hour has no minute left' };
+    }
     return {
       action: 'push_delta',
       identifier: null,
@@ -119,49 +116,36 @@ function hourSteps(lane: DriftingLane, hour: Micros, foreign: readonly Differenc
   });
 }
 
-function freeMinute(
-  { periodStart, periodEnd, now }: DriftingLane,
-  hour: Micros,
-  used: ReadonlySet<Micros>,
-): Micros | undefined {
-  const first = ceilTo(Math.max(hour, periodStart, now - AGE_MAX), MICROS_PER_MINUTE);
-  const last = Math.min(
-    hour + MICROS_PER_HOUR - MICROS_PER_MINUTE,
-    floorTo(periodEnd, MICROS_PER_MINUTE) - MICROS_PER_MINUTE,
-    floorTo(now, MICROS_PER_MINUTE),
-  );
-  for (let at = first; at <= last; at += MICROS_PER_MINUTE) if (!used.has(at)) return at;
-  return undefined;
+/** The hour as far as the period has it, all of it to be used. */
+function hourOf({ periodStart, periodEnd, now }: DriftingLane, hour: Micros) {
+  const start = Math.max(hour, periodStart);
+  const end = Math.min(hour + MICROS_PER_HOUR, periodEnd);
+  return { start, end, closed: true, now };
+}
+
+/**
+ * Where pushes go elsewhere, what did not arrive is read back, so that it goes there as well; else
+ * the total is told again.
+ */
+function totalSteps(lane: DriftingLane): RepairStep[] {
+  const missing = lane.differences.filter(({ cause }) => cause === 'missing');
+  if (!lane.isPushedTo && missing.length > 0) return missing.flatMap((of) => stepOf(of) ?? []);
+  return [totalStep(lane)];
 }
 
 function totalStep(lane: DriftingLane): RepairStep {
-  const { ours, stripe, superseded } = lane;
+  const { ours, stripe, periodStart: start, periodEnd: end, now } = lane;
   const of = { identifier: null, hour: null, value: ours };
   const none = { ...of, action: 'none', timestamp: null, effect: '0' } as const;
-  if (superseded) return { ...none, why: 'the lane is not pushed to any more' };
+  if (!lane.isPushedTo) return { ...none, why: NOT_PUSHED_TO };
+  if (lane.differences.some(({ cause }) => UNSETTLED.has(cause))) {
+    return { ...none, why: 'a total of it is not settled: the next one stands above it' };
+  }
   if (!isRepresentable(ours)) return { ...none, why: 'the total has over 15 digits' };
-  const timestamp = nextTotal(lane);
-  if (timestamp === undefined)
+  const previous = lane.used.reduce((latest, at) => Math.max(latest, at), 0);
+  const timestamp = totalTimestamp({ start, end, closed: now >= end, now }, previous);
+  if (typeof timestamp === 'string') {
     return { ...none, why: 'the period has no later second left by now' };
+  }
   return { ...of, action: 'push_total', timestamp, effect: difference(ours, stripe), why: null };
-}
-
-/** Later than every total before it; the last minutes of an open period are kept for its close. */
-function nextTotal({ periodStart, periodEnd, now, used }: DriftingLane): Micros | undefined {
-  const previous = used.reduce((latest, at) => Math.max(latest, at), 0);
-  const isOver = now >= periodEnd;
-  const first = Math.max(periodStart, now - AGE_MAX, previous + MICROS_PER_SECOND);
-  const from = ceilTo(isOver ? Math.max(first, periodEnd - RESERVED) : first, MICROS_PER_SECOND);
-  const last = (isOver ? periodEnd : periodEnd - RESERVED) - MICROS_PER_SECOND;
-  const until = Math.min(ceilTo(last, MICROS_PER_SECOND), floorTo(now, MICROS_PER_SECOND));
-  if (from > until) return undefined;
-  return isOver ? from : until;
-}
-
-function floorTo(instant: Micros, unit: Micros): Micros {
-  return Math.floor(instant / unit) * unit;
-}
-
-function ceilTo(instant: Micros, unit: Micros): Micros {
-  return Math.ceil(instant / unit) * unit;
 }

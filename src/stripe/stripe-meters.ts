@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import Stripe from 'stripe';
 import { Database } from '../database/database.js';
 import { MICROS_PER_MILLISECOND } from '../domain/instant.js';
+import { nameOf } from './account-name.js';
 import { StripeUnavailable, type StripeAccount } from './stripe-account.js';
 import { StripeAccounts } from './stripe-accounts.js';
 import { byEventName, type StripeMeter } from './stripe-meter.js';
@@ -84,8 +85,4 @@ export class StripeMeters {
     await this.db.work.transaction((tx) => storeMeters(tx, tenantId, account, byEventName(meters)));
     this.listedAt.set(nameOf(account), Date.now());
   }
-}
-
-function nameOf({ accountId, livemode }: StripeAccount): string {
-  return `${accountId} ${livemode}`;
 }

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { TokenBucket } from 'limiter';
 import { Config } from '../config/config.js';
-import type { Queryable, Transaction } from '../database/connections.js';
+import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_MILLISECOND, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { nameOf, type AccountName } from './account-name.js';
 import { leaseUntil, lockPace, readPace, slowPaceDown, type PaceRow } from './stripe-pace.store.js';
@@ -185,10 +186,4 @@ export function paceAt(
   if (slowedTo === null || slowedAt === null) return permitted;
   const steps = Math.max(0, Math.floor((now - slowedAt) / MICROS_PER_SECOND));
   return Math.min(permitted, Number(slowedTo) + steps * STEP * permitted);
-}
-
-/** The database's: all processes go by one clock. */
-async function timeOfDay(db: Queryable): Promise<Micros> {
-  const [row] = await db.query<{ now: Micros }>('SELECT clock_timestamp() AS now');
-  return row!.now;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import type { Queryable } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, MICROS_PER_MILLISECOND, type Micros } from '../domain/instant.js';
 import type { AccountName } from './account-name.js';
 import { StripeUnavailable } from './stripe-account.js';
@@ -72,9 +72,4 @@ export class StripeReads {
 
 function monthOf(now: Micros): string {
   return `${formatInstantMicros(now).slice(0, 7)}-01T00:00:00Z`;
-}
-
-async function timeOfDay(db: Queryable): Promise<Micros> {
-  const [row] = await db.query<{ now: Micros }>('SELECT clock_timestamp() AS now');
-  return row!.now;
 }

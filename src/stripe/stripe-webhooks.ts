@@ -2,6 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import Stripe from 'stripe';
 import { MICROS_PER_SECOND, parseInstant, type Micros } from '../domain/instant.js';
 import { isStorableText } from '../domain/text.js';
+import { membersOf, parsed } from './json-members.js';
+import { clientOfV2 } from './stripe-v2-client.js';
 import { StripeUnavailable, type StripeAccount } from './stripe-account.js';
 
 /** What is taken over from the body of an event, classic or thin; the rest of it is never believed. */
@@ -84,12 +86,8 @@ export async function fetchEvent(
   account: StripeAccount,
   eventId: string,
 ): Promise<Stripe.V2.Core.Event> {
-  // v2 names a connected account by another header, and takes only one of the two.
-  const client = account.isConnected
-    ? account.client.withStripeContext(Stripe.StripeContext.parse(account.accountId))
-    : account.client;
   try {
-    return await client.v2.core.events.retrieve(eventId);
+    return await clientOfV2(account).v2.core.events.retrieve(eventId);
   } catch (error) {
     if (!(error instanceof Stripe.errors.StripeError)) throw error;
     if (error.statusCode === 404) {
@@ -99,18 +97,6 @@ export async function fetchEvent(
       cause: error,
     });
   }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function nameOf(value: unknown): string | undefined {

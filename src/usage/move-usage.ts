@@ -6,7 +6,9 @@ import {
   type ScheduleTimeline,
 } from '../domain/billing-period.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import { withdrawPushes } from '../outbox/withdraw.store.js';
 import { holdFolds } from './fold.js';
+import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 
 /** Boundaries over more periods than this are a mistake in the schedule, not a customer's history. */
 const PERIODS_MAX = 100_000;
@@ -60,14 +62,37 @@ export async function moveUsage(
       customerNo,
     ]);
   }
-  await tx.query(WITHDRAW_PUSHES, [tenantId, customerNo]);
-  await tx.query(REBUILD_TOTALS, [tenantId, customerNo]);
-  await tx.query(REBUILD_UNIQUES, [tenantId, customerNo]);
+  await withdrawUnsent(tx, tenantId, customerNo, gate.receivedAt);
+  await tx.query(totalsOf(EFFECTIVE), [tenantId, customerNo]);
+  await tx.query(uniquesOf(EFFECTIVE), [tenantId, customerNo]);
   const backfilledThrough = Math.max(
     gate.clockClosedThrough,
     gate.now - graceSeconds * MICROS_PER_SECOND,
   );
   await tx.query(STORE_PERIODS, [...parameters, formatInstantMicros(backfilledThrough)]);
+}
+
+/**
+ * Takes back what was planned for the periods before and has not been sent: the new periods' own
+ * pushes carry it. Claims and plans share the gate, so none of them is on its way meanwhile.
+ */
+async function withdrawUnsent(
+  tx: Transaction,
+  tenantId: string,
+  customerNo: number,
+  at: Micros,
+): Promise<void> {
+  const parameters = [tenantId, customerNo];
+  await tx.query(
+    'UPDATE push_lane SET outdated = true WHERE tenant_id = $1 AND customer_no = $2',
+    parameters,
+  );
+  const unsent = await tx.query<{ identifier: string }>(
+    `SELECT identifier FROM push
+      WHERE tenant_id = $1 AND customer_no = $2 AND status = 'pending' ORDER BY identifier`,
+    parameters,
+  );
+  await withdrawPushes(tx, tenantId, unsent, { reason: 'schedule_changed', at });
 }
 
 /** How far commands have closed the customer's periods, by each of its meters. */
@@ -133,45 +158,6 @@ const MOVE_ENTRIES = `
          dimensions, unique_key
     FROM placed
    WHERE (period_start, origin_start, revision) <> (new_start, new_origin, new_revision)`;
-
-/**
- * Takes back what was planned for the periods before and has not been sent: the new periods' own
- * pushes carry it. Claims and plans share the gate, so none of them is on its way meanwhile.
- */
-const WITHDRAW_PUSHES = `
-  WITH superseded AS (
-    UPDATE push_lane SET outdated = true WHERE tenant_id = $1 AND customer_no = $2),
-  withdrawn AS (
-    UPDATE push SET status = 'rejected', reason = 'schedule_changed', settled_by = 'withdrawal',
-           replaced = true, next_attempt_at = NULL, transition_no = transition_no + 1
-     WHERE tenant_id = $1 AND customer_no = $2 AND status = 'pending'
-    RETURNING identifier, transition_no)
-  INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason)
-  SELECT $1, w.identifier, w.transition_no, 'pending', 'rejected', 'schedule_changed'
-    FROM withdrawn w`;
-
-const REBUILD_TOTALS = `
-  INSERT INTO usage_total (tenant_id, customer_no, meter_no, period_start, origin_start, revision,
-         billable, bucket, dimensions, quantity_sum, quantity_max, entry_count, last_quantity,
-         last_at, last_key, digest)
-  SELECT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.origin_start, e.revision,
-         e.billable, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
-         e.dimensions, sum(e.quantity), max(e.quantity), count(*),
-         (array_agg(e.quantity ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
-         max(e.occurred_at),
-         (array_agg(e.event_key ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
-         sum(entry_digest(e.event_key, m.key, e.period_start, e.quantity, false))
-    FROM (${EFFECTIVE}) e
-    JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
-   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
-
-const REBUILD_UNIQUES = `
-  INSERT INTO usage_unique (tenant_id, customer_no, meter_no, period_start, revision, billable,
-         bucket, dimensions, unique_key)
-  SELECT DISTINCT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.revision, e.billable,
-         date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
-         e.dimensions, e.unique_key
-    FROM (${EFFECTIVE}) e WHERE e.unique_key IS NOT NULL`;
 
 const STORE_PERIODS = `
   INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end, backfilled)

@@ -2,6 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import type { BillingPeriod } from '../domain/billing-period.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { laneIdOf, type LaneOrigin } from '../outbox/lane-id.js';
+import { withdrawPushes } from '../outbox/withdraw.store.js';
 import { IN_SCOPE, scopeParameters, type ReshapeScope } from './reshape-periods.store.js';
 
 /** Takes back what was planned and never sent: the new periods' own pushes carry it. */
@@ -11,19 +12,12 @@ export async function withdrawUnsent(
   scope: ReshapeScope,
   at: Micros,
 ): Promise<void> {
-  await tx.query(WITHDRAW, [...scopeParameters(tenantId, scope), formatInstantMicros(at)]);
+  const unsent = await tx.query<{ identifier: string }>(
+    `SELECT identifier FROM push WHERE ${IN_SCOPE} AND status = 'pending' ORDER BY identifier`,
+    scopeParameters(tenantId, scope),
+  );
+  await withdrawPushes(tx, tenantId, unsent, { reason: 'schedule_changed', at });
 }
-
-const WITHDRAW = `
-  WITH withdrawn AS (
-    UPDATE push
-       SET status = 'rejected', reason = 'schedule_changed', settled_by = 'withdrawal',
-           replaced = true, next_attempt_at = NULL, transition_no = transition_no + 1
-     WHERE ${IN_SCOPE} AND status = 'pending'
-    RETURNING identifier, transition_no)
-  INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
-  SELECT $1, w.identifier, w.transition_no, 'pending', 'rejected', 'schedule_changed', $6
-    FROM withdrawn w`;
 
 interface MisplacedPush extends LaneOrigin {
   readonly identifier: string;

@@ -1,6 +1,7 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import type { BillingPeriod } from '../domain/billing-period.js';
+import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 import { IN_SCOPE, scopeParameters, type ReshapeScope } from './reshape-periods.store.js';
 
 /** Gives entries whose period changes a new entry each, which stands in place of the one before. */
@@ -27,8 +28,8 @@ export async function rebuildTotals(
   for (const table of ['usage_total', 'usage_delta', 'usage_unique']) {
     await tx.query(`DELETE FROM ${table} WHERE ${IN_SCOPE}`, parameters);
   }
-  await tx.query(REBUILD_TOTALS, parameters);
-  await tx.query(REBUILD_UNIQUES, parameters);
+  await tx.query(totalsOf(EFFECTIVE), parameters);
+  await tx.query(uniquesOf(EFFECTIVE), parameters);
 }
 
 /** The newest entry of each event: the one that counts. */
@@ -62,26 +63,3 @@ const MOVE_ENTRIES = `
          dimensions, unique_key
     FROM placed
    WHERE (period_start, origin_start) <> (new_start, new_origin)`;
-
-const REBUILD_TOTALS = `
-  INSERT INTO usage_total (tenant_id, customer_no, meter_no, period_start, origin_start, revision,
-         billable, bucket, dimensions, quantity_sum, quantity_max, entry_count, last_quantity,
-         last_at, last_key, digest)
-  SELECT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.origin_start, e.revision,
-         e.billable, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
-         e.dimensions, sum(e.quantity), max(e.quantity), count(*),
-         (array_agg(e.quantity ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
-         max(e.occurred_at),
-         (array_agg(e.event_key ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
-         sum(entry_digest(e.event_key, m.key, e.period_start, e.quantity, false))
-    FROM (${EFFECTIVE}) e
-    JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
-   GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
-
-const REBUILD_UNIQUES = `
-  INSERT INTO usage_unique (tenant_id, customer_no, meter_no, period_start, revision, billable,
-         bucket, dimensions, unique_key)
-  SELECT DISTINCT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.revision, e.billable,
-         date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
-         e.dimensions, e.unique_key
-    FROM (${EFFECTIVE}) e WHERE e.unique_key IS NOT NULL`;

@@ -9,10 +9,11 @@ import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { wakeInvoices } from '../customers/invoice-reading.store.js';
 import { Database } from '../database/database.js';
+import { readGate } from '../database/gate.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { InvoiceLookup } from './invoice-lookup.js';
-import { holdUnread, timesOf, unreadCustomers } from './unread-invoice.store.js';
+import { holdUnread, unreadCustomers } from './unread-invoice.store.js';
 
 const IDLE_MS = 5_000;
 /** How long a tenant is left alone whose Stripe does not answer. */
@@ -63,7 +64,7 @@ export class InvoiceLookupTimer
 
   /** Holds back what must wait for a look, of a tenant; and looks at all that is due. */
   async lookNow(tenantId: string, isStopping = () => false): Promise<number> {
-    const times = await timesOf(this.db.work, tenantId);
+    const times = await readGate(this.db.work, tenantId);
     await holdUnread(this.db.work, tenantId, times);
     const account = await this.accounts.of(tenantId);
     if (account === undefined) return 0;
@@ -74,7 +75,7 @@ export class InvoiceLookupTimer
 
   private async hold(): Promise<Turn> {
     for (const tenantId of await this.tenants()) {
-      await holdUnread(this.db.work, tenantId, await timesOf(this.db.work, tenantId));
+      await holdUnread(this.db.work, tenantId, await readGate(this.db.work, tenantId));
     }
     return 'idle';
   }

@@ -13,7 +13,7 @@ import {
   type HandlerResult,
   type InboxEvent,
 } from './stripe-event-handler.js';
-import { timeOfDay } from './stripe-inbox.store.js';
+import { timeOfDay } from '../database/time-of-day.js';
 
 /**
  * The window is the one of Stripe's look at the events; how long before that they were sent is not

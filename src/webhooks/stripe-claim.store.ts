@@ -1,8 +1,9 @@
 import type { Queryable, Transaction } from '../database/connections.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { Effect, InboxEvent } from './stripe-event-handler.js';
 import { jsonText } from './storable-json.js';
-import { timeOfDay, type EventOutcome } from './stripe-inbox.store.js';
+import { type EventOutcome } from './stripe-inbox.store.js';
 
 /** An event that this process alone works on until its lease runs out. */
 export interface ClaimedEvent extends InboxEvent {

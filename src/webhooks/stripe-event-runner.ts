@@ -1,12 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { StripeUnavailable, type StripeAccount } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { settleEvent, type Attempted, type ClaimedEvent } from './stripe-claim.store.js';
 import type { HandlerResult, InboxEvent } from './stripe-event-handler.js';
 import { StripeEventHandlers } from './stripe-event-handlers.js';
-import { timeOfDay, type EventOutcome } from './stripe-inbox.store.js';
+import type { EventOutcome } from './stripe-inbox.store.js';
 import { storableText } from './storable-json.js';
 
 /** Twenty times in 28 hours, where the fault may be ours. */

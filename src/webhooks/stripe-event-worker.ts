@@ -3,6 +3,7 @@ import {
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { atMost } from '../clock/at-most.js';
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
@@ -41,12 +42,7 @@ export class StripeEventWorker implements OnApplicationBootstrap, BeforeApplicat
   }
 
   async stop(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, STOP_WAIT_MAX_MS);
-    });
-    await Promise.race([this.loop.stop(), deadline]);
-    clearTimeout(timer);
+    await atMost(STOP_WAIT_MAX_MS, this.loop.stop());
   }
 
   /** Works on what is due for one tenant, once; 0 where nothing is that another process does not have. */

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/connections.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { ReceivedEvent } from '../stripe/stripe-webhooks.js';
 import type { Effect } from './stripe-event-handler.js';
@@ -87,10 +88,4 @@ export async function retryEvent(
     formatInstantMicros(now + GIVE_UP_AFTER),
   ]);
   return rows.length > 0;
-}
-
-/** The database's: leases and back-off of all processes go by one clock. */
-export async function timeOfDay(db: Queryable): Promise<Micros> {
-  const [row] = await db.query<{ now: Micros }>('SELECT clock_timestamp() AS now');
-  return row!.now;
 }

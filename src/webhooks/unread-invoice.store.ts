@@ -1,5 +1,7 @@
 import type { Queryable } from '../database/connections.js';
-import { formatInstantMicros, MICROS_PER_MINUTE, type Micros } from '../domain/instant.js';
+import type { GateState } from '../database/gate.js';
+import { timeOfDay } from '../database/time-of-day.js';
+import { formatInstantMicros, MICROS_PER_MINUTE } from '../domain/instant.js';
 import type { InvoicedUsage } from './invoice.store.js';
 
 /** Our clock and Stripe's may differ so much, and rounds come so far apart. */
@@ -18,7 +20,7 @@ const DUE_WITHIN = MICROS_PER_MINUTE;
 export async function holdUnread(
   db: Queryable,
   tenantId: string,
-  { now, at }: { readonly now: Micros; readonly at: Micros },
+  { now, receivedAt: at }: Pick<GateState, 'now' | 'receivedAt'>,
 ): Promise<void> {
   await db.query(PUT_OFF, [
     tenantId,
@@ -32,7 +34,7 @@ export async function holdUnread(
 export async function unreadCustomers(
   db: Queryable,
   tenantId: string,
-  { now, at }: { readonly now: Micros; readonly at: Micros },
+  { now, receivedAt: at }: Pick<GateState, 'now' | 'receivedAt'>,
 ): Promise<string[]> {
   const rows = await db.query<{ stripeCustomerId: string }>(UNREAD_CUSTOMERS, [
     tenantId,
@@ -48,7 +50,7 @@ export async function releaseRead(
   tenantId: string,
   periods: readonly InvoicedUsage[],
 ): Promise<void> {
-  const { at } = await timesOf(db, tenantId);
+  const at = await timeOfDay(db);
   await db.query(
     `UPDATE push w SET next_attempt_at = $5::timestamptz
        FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
@@ -65,20 +67,6 @@ export async function releaseRead(
       formatInstantMicros(at + POSTPONED_BY),
     ],
   );
-}
-
-export async function timesOf(
-  db: Queryable,
-  tenantId: string,
-): Promise<{ now: Micros; at: Micros }> {
-  const [times] = await db.query<{ now: Micros; at: Micros }>(
-    `SELECT clock_timestamp() AS "at",
-            clock_timestamp() + clock_offset_micros * interval '1 microsecond' AS "now"
-       FROM tenant WHERE tenant_id = $1`,
-    [tenantId],
-  );
-  if (times === undefined) throw new Error('no such tenant');
-  return times;
 }
 
 /** Pushes of periods whose invoice may be final, and was not looked up since. */

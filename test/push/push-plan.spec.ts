@@ -2,14 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { difference, sumOf } from '../../src/domain/decimal-arithmetic.js';
 import { MICROS_PER_HOUR, MICROS_PER_MINUTE, parseInstant } from '../../src/domain/instant.js';
-import { FreeMinutes } from '../../src/push/free-minutes.js';
+import { FreeMinutes } from '../../src/outbox/free-minutes.js';
 import { planHours, planTotal, type Obstacle } from '../../src/push/push-plan.js';
 import {
   isHourTooOld,
   isPeriodTooOld,
   totalTimestamp,
   type PushWindow,
-} from '../../src/push/push-window.js';
+} from '../../src/outbox/push-window.js';
 
 const at = (text: string): number => parseInstant(text)!;
 const START = at('2026-11-05T14:23:07Z');

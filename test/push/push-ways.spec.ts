@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { violatedConstraint } from '../../src/database/connections.js';
-import { PUSH_WAYS, type PushStatus } from '../../src/outbox/push-status.js';
+import { PUSH_STATUSES, PUSH_WAYS } from '../../src/outbox/push-status.js';
 import { due, only } from './due-push.js';
 import type { PushScene } from './push-scene.js';
 
-const STATUSES = Object.keys(PUSH_WAYS).filter((status) => status !== 'none') as PushStatus[];
+const STATUSES = PUSH_STATUSES;
 
 async function violated(work: Promise<unknown>): Promise<string | undefined> {
   return work.then(

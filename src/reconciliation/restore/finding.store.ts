@@ -17,8 +17,8 @@ import {
   usedTimestamps,
   type ExtraPush,
   type LaneForPush,
-  type PushForm,
 } from '../../outbox/extra-push.store.js';
+import type { PushForm } from '../../outbox/insert-pushes.store.js';
 import { installationId } from '../../outbox/installation.store.js';
 import { laneIdOf } from '../../outbox/lane-id.js';
 import { pushesBetween, type LanePush, type Place } from '../lane.store.js';

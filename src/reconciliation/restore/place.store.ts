@@ -1,7 +1,7 @@
 import type { Queryable } from '../../database/connections.js';
 import type { Micros } from '../../domain/instant.js';
 import type { Aggregation } from '../../domain/meter.js';
-import type { PushForm } from '../../outbox/extra-push.store.js';
+import type { PushForm } from '../../outbox/insert-pushes.store.js';
 import type { Place } from '../lane.store.js';
 
 /** Whose usage goes to a place. */

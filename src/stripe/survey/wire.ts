@@ -1,3 +1,4 @@
+import { membersOf, parsed } from '../json-members.js';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Stripe from 'stripe';
 import type { Answer } from './answer.js';
@@ -166,18 +167,6 @@ function encoded(form: Form): URLSearchParams {
       : [[name, String(value)]],
   );
   return new URLSearchParams(pairs as [string, string][]);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 function textOf(value: unknown): string | null {
