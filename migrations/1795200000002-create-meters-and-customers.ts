@@ -32,6 +32,8 @@ export class CreateMetersAndCustomers1795200000002 implements MigrationInterface
         stripe_event_name  text,
         -- What was said of the periods then open when stripe_event_name last changed, if anything.
         mapping_from       text,
+        -- The version of the gate at which it changed: what was closed before stays where it was.
+        mapping_version    bigint      NOT NULL DEFAULT 0,
         push               text        NOT NULL DEFAULT 'live',
         push_from          timestamptz,
         billing_starts_at  timestamptz,
@@ -61,6 +63,8 @@ export class CreateMetersAndCustomers1795200000002 implements MigrationInterface
         stripe_customer_id  text COLLATE "C",
         -- What was said of the periods then open when stripe_customer_id last changed, if anything.
         mapping_from        text,
+        -- As that of meter_settings.
+        mapping_version     bigint      NOT NULL DEFAULT 0,
         -- NULL: as the meter says.
         push                text,
         created_at          timestamptz NOT NULL DEFAULT now(),

@@ -66,6 +66,8 @@ export class CreateBillingPeriods1795200000004 implements MigrationInterface {
         already_closed   bigint      NOT NULL,
         -- Periods handed to the push stage.
         pushes           bigint      NOT NULL DEFAULT 0,
+        -- Behind which the close was begun.
+        gate_version     bigint      NOT NULL,
         -- The one instant of all its periods.
         closed_at        timestamptz NOT NULL,
         finished_at      timestamptz,

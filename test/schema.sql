@@ -63,6 +63,7 @@ CREATE TABLE customer (
   name text,
   stripe_customer_id text COLLATE "C",
   mapping_from text,
+  mapping_version bigint NOT NULL DEFAULT 0,
   push text,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   CONSTRAINT customer_customer_id_check CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 255))),
@@ -158,6 +159,7 @@ CREATE TABLE meter_settings (
   carry_last boolean NOT NULL DEFAULT false,
   stripe_event_name text,
   mapping_from text,
+  mapping_version bigint NOT NULL DEFAULT 0,
   push text NOT NULL DEFAULT 'live'::text,
   push_from timestamp with time zone,
   billing_starts_at timestamp with time zone,
@@ -186,6 +188,7 @@ CREATE TABLE period_close (
   closed bigint NOT NULL DEFAULT 0,
   already_closed bigint NOT NULL,
   pushes bigint NOT NULL DEFAULT 0,
+  gate_version bigint NOT NULL,
   closed_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
   CONSTRAINT period_close_pkey PRIMARY KEY (tenant_id, period_close_id)

@@ -1,4 +1,5 @@
 import { violatedConstraint, type Transaction } from '../database/connections.js';
+import type { GateState } from '../database/gate.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import type { ChangedCustomer } from './customer-register.js';
@@ -19,11 +20,12 @@ export async function writeCustomers(
   tx: Transaction,
   tenantId: string,
   customers: readonly ChangedCustomer[],
+  { gateVersion }: GateState,
 ): Promise<NumberedCustomer[]> {
   try {
     const { made, kept } = parted(customers);
     await giveUp(tx, tenantId, kept);
-    await update(tx, tenantId, kept);
+    await update(tx, tenantId, kept, gateVersion);
     const numbered = [...kept, ...(await insert(tx, tenantId, made))];
     await addIdentities(tx, tenantId, numbered);
     await appendVersions(tx, tenantId, numbered);
@@ -53,8 +55,7 @@ async function giveUp(
   kept: readonly NumberedCustomer[],
 ): Promise<void> {
   const remapped = kept.filter(
-    ({ before, settings }) =>
-      before!.stripeCustomerId !== null && before!.stripeCustomerId !== settings.stripeCustomerId,
+    (customer) => isRemapped(customer) && customer.before!.stripeCustomerId !== null,
   );
   if (remapped.length > 0) {
     await tx.query(
@@ -77,14 +78,16 @@ async function update(
   tx: Transaction,
   tenantId: string,
   kept: readonly NumberedCustomer[],
+  gateVersion: number,
 ): Promise<void> {
   if (kept.length === 0) return;
   await tx.query(
     `UPDATE customer c
         SET name = n.name, stripe_customer_id = n.stripe_customer_id,
-            mapping_from = n.mapping_from, push = n.push
-       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
-            AS n (customer_no, name, stripe_customer_id, mapping_from, push)
+            mapping_from = n.mapping_from, push = n.push,
+            mapping_version = CASE WHEN n.remapped THEN $8 ELSE c.mapping_version END
+       FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+            AS n (customer_no, name, stripe_customer_id, mapping_from, push, remapped)
       WHERE c.tenant_id = $1 AND c.customer_no = n.customer_no`,
     [
       tenantId,
@@ -93,8 +96,14 @@ async function update(
       kept.map((customer) => customer.settings.stripeCustomerId),
       kept.map((customer) => customer.settings.mappingFrom),
       kept.map((customer) => customer.settings.push),
+      kept.map(isRemapped),
+      gateVersion,
     ],
   );
+}
+
+function isRemapped({ before, settings }: ChangedCustomer): boolean {
+  return before !== undefined && before.stripeCustomerId !== settings.stripeCustomerId;
 }
 
 async function insert(

@@ -83,7 +83,7 @@ export async function requestClose(
 ): Promise<string> {
   const id = randomUUID();
   await raiseMark(tx, tenantId, scope);
-  await insertClose(tx, tenantId, id, scope, counts, gate.now);
+  await insertClose(tx, tenantId, id, scope, counts, gate);
   return id;
 }
 
@@ -93,12 +93,12 @@ async function insertClose(
   id: string,
   scope: CloseScope,
   counts: { due: number; alreadyClosed: number },
-  closedAt: Micros,
+  gate: GateState,
 ): Promise<void> {
   await tx.query(
     `INSERT INTO period_close (tenant_id, period_close_id, as_of, customer_no, meter_no, by_clock,
-            due, already_closed, closed_at)
-     VALUES ($1, $2, $3::timestamptz, $4, $5, $6, $7, $8, $9::timestamptz)`,
+            due, already_closed, gate_version, closed_at)
+     VALUES ($1, $2, $3::timestamptz, $4, $5, $6, $7, $8, $9, $10::timestamptz)`,
     [
       tenantId,
       id,
@@ -108,7 +108,8 @@ async function insertClose(
       scope.byClock,
       counts.due,
       counts.alreadyClosed,
-      formatInstantMicros(closedAt),
+      gate.gateVersion,
+      formatInstantMicros(gate.now),
     ],
   );
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
-import { behindClosedGate } from '../database/gate.js';
+import { behindClosedGate, type GateState } from '../database/gate.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
 import type { MappingChange } from '../domain/mapping-change.js';
 import type { Meter } from '../domain/meter.js';
@@ -50,8 +50,8 @@ export class MeterService {
       current !== undefined && isSameSettings(current, changedSettings(key, current, change));
     const created =
       !isSame &&
-      (await behindClosedGate(this.db.work, tenantId, (tx) =>
-        changeMeter(tx, tenantId, key, change, dto.from ?? null),
+      (await behindClosedGate(this.db.work, tenantId, (tx, gate) =>
+        changeMeter(tx, tenantId, key, change, { from: dto.from ?? null, gate }),
       ));
     const meter = await this.get(tenantId, key);
     return {
@@ -104,22 +104,24 @@ async function changeMeter(
   tenantId: string,
   key: string,
   change: MeterChange,
-  from: MappingChange | null,
+  { from, gate }: { readonly from: MappingChange | null; readonly gate: GateState },
 ): Promise<boolean> {
   const current = await meterByKey(tx, tenantId, key);
   const next = changedSettings(key, current, change);
   await refuseSharedEventName(tx, tenantId, key, next);
   if (current === undefined) {
     const meterNo = await insertMeter(tx, tenantId, key);
-    await insertSettings(tx, tenantId, meterNo, 1, { ...next, mappingFrom: null });
+    const unmapped = { mappingFrom: null, mappingVersion: 0 };
+    await insertSettings(tx, tenantId, meterNo, 1, { ...next, ...unmapped });
     return true;
   }
   if (isSameSettings(current, next)) return false;
   await refuseChangeInUse(tx, tenantId, current, next);
   const isRemapped = current.stripeEventName !== next.stripeEventName;
   if (isRemapped && from === null) await refuseRemapping(tx, tenantId, current);
-  const mappingFrom = isRemapped ? from : current.mappingFrom;
-  const settings = { ...next, mappingFrom };
+  const mapping = isRemapped ? { mappingFrom: from, mappingVersion: gate.gateVersion } : current;
+  const { mappingFrom, mappingVersion } = mapping;
+  const settings = { ...next, mappingFrom, mappingVersion };
   await insertSettings(tx, tenantId, current.meterNo, current.version + 1, settings);
   return false;
 }

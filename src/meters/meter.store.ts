@@ -7,6 +7,8 @@ import type { Meter } from '../domain/meter.js';
 export interface StoredMeter extends Meter {
   /** What was said when its `stripeEventName` last changed. */
   readonly mappingFrom: MappingChange | null;
+  /** The version of the gate behind which it did. */
+  readonly mappingVersion: number;
   readonly createdAt: Micros;
 }
 
@@ -17,7 +19,8 @@ const COLUMNS = `
        m.meter_no AS "meterNo", m.key, s.version, s.aggregation, s.display_name AS "displayName",
        s.unit, s.event_types AS "eventTypes", s.value_property AS "valueProperty",
        s.unique_property AS "uniqueProperty", s.filter, s.dimensions, s.carry_last AS "carryLast",
-       s.stripe_event_name AS "stripeEventName", s.mapping_from AS "mappingFrom", s.push,
+       s.stripe_event_name AS "stripeEventName", s.mapping_from AS "mappingFrom",
+       s.mapping_version AS "mappingVersion", s.push,
        s.push_from AS "pushFrom", s.billing_starts_at AS "billingStartsAt", s.late_usage AS "lateUsage", s.archived,
        m.created_at AS "createdAt"`;
 
@@ -77,15 +80,15 @@ export async function insertSettings(
   tenantId: string,
   meterNo: number,
   version: number,
-  settings: MeterSettings & Pick<StoredMeter, 'mappingFrom'>,
+  settings: MeterSettings & Pick<StoredMeter, 'mappingFrom' | 'mappingVersion'>,
 ): Promise<void> {
   await tx.query(
     `INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, display_name, unit,
             event_types, value_property, unique_property, filter, dimensions, carry_last,
             stripe_event_name, mapping_from, push, push_from, billing_starts_at, late_usage,
-            archived)
+            archived, mapping_version)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-             $19)`,
+             $19, $20)`,
     [
       tenantId,
       meterNo,
@@ -106,6 +109,7 @@ export async function insertSettings(
       instantOrNull(settings.billingStartsAt),
       settings.lateUsage,
       settings.archived,
+      settings.mappingVersion,
     ],
   );
 }

@@ -88,7 +88,7 @@ export class CustomerService {
     register: CustomerRegister,
     gate: GateState,
   ): Promise<void> {
-    const written = await writeCustomers(tx, tenantId, register.changed());
+    const written = await writeCustomers(tx, tenantId, register.changed(), gate);
     const moved = written.filter(
       ({ before, versions }) =>
         before !== undefined && versions.some((version) => version.effectiveFrom === 0),

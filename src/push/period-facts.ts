@@ -23,6 +23,8 @@ export interface PeriodFacts extends PeriodKey {
   readonly stripeEventName: string | null;
   /** What was said when `stripeEventName` last changed. */
   readonly meterMappingFrom: MappingChange | null;
+  /** Whether the period was closed by then, for each of the two. */
+  readonly closedBefore: { readonly customerMapping: boolean; readonly meterMapping: boolean };
   readonly mode: PushMode;
   readonly pushFrom: Micros | null;
   /** When its invoice becomes final, as far as is known. */
@@ -37,8 +39,10 @@ export interface PeriodFacts extends PeriodKey {
 
 interface FactsRow extends Omit<
   PeriodFacts,
-  'finalizesAt' | 'pricing' | 'unbillable' | 'isInvoiceUnread'
+  'finalizesAt' | 'pricing' | 'unbillable' | 'isInvoiceUnread' | 'closedBefore'
 > {
+  readonly closedBeforeCustomerMapping: boolean;
+  readonly closedBeforeMeterMapping: boolean;
   readonly ofItem: boolean;
   readonly invoiceFinalizesAt: Micros | null;
   readonly isInvoiceFinal: boolean;
@@ -54,6 +58,8 @@ const FACTS = `
          c.customer_id AS "customerId", c.stripe_customer_id AS "stripeCustomerId",
          c.mapping_from AS "customerMappingFrom", m.key AS "meterKey", s.aggregation,
          s.stripe_event_name AS "stripeEventName", s.mapping_from AS "meterMappingFrom",
+         coalesce(o.gate_version < c.mapping_version, false) AS "closedBeforeCustomerMapping",
+         coalesce(o.gate_version < s.mapping_version, false) AS "closedBeforeMeterMapping",
          coalesce(c.push, s.push) AS "mode", s.push_from AS "pushFrom", p.of_item AS "ofItem",
          i.finalizes_at AS "invoiceFinalizesAt",
          coalesce(i.status <> 'draft', false) AS "isInvoiceFinal",
@@ -69,6 +75,7 @@ const FACTS = `
            AS k (customer_no, meter_no, period_start)
     JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = k.customer_no
      AND p.meter_no = k.meter_no AND p.period_start = k.period_start
+    LEFT JOIN period_close o ON o.tenant_id = $1 AND o.period_close_id = p.period_close_id
     JOIN customer c ON c.tenant_id = $1 AND c.customer_no = k.customer_no
     JOIN meter m ON m.tenant_id = $1 AND m.meter_no = k.meter_no
     JOIN LATERAL (
@@ -98,12 +105,17 @@ export async function periodFacts(
   const sources = await periodSourcesOf(tx, tenantId, customerNos);
   return rows.map((row) => {
     const { ofItem, invoiceFinalizesAt, isInvoiceFinal, isCustomerDeleted, ...rest } = row;
-    const { invoicesReadAt, now, ...facts } = rest;
+    const { invoicesReadAt, now, closedBeforeCustomerMapping, ...others } = rest;
+    const { closedBeforeMeterMapping, ...facts } = others;
     const { customerNo, meterNo, periodStart: start, periodEnd: end } = facts;
     const items = sources.get(customerNo)?.get(meterNo)?.items ?? [];
     const finalizesAt = invoiceFinalizesAt ?? end + DRAFT_TIME;
     return {
       ...facts,
+      closedBefore: {
+        customerMapping: closedBeforeCustomerMapping,
+        meterMapping: closedBeforeMeterMapping,
+      },
       finalizesAt,
       isInvoiceUnread: ofItem && finalizesAt <= now && (invoicesReadAt ?? 0) < finalizesAt,
       unbillable: unbillableOf(isInvoiceFinal, isCustomerDeleted),

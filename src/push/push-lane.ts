@@ -55,12 +55,17 @@ export function laneOf(
   return { laneId, customerNo, meterNo, periodStart, destination, goesOn };
 }
 
-/** The newest of several values stands alone: a total of one lane cannot go on from another's. */
+/**
+ * The newest of several values stands alone: a total of one lane cannot go on from another's. But
+ * what was told of a period before a change that came after its close is billed already, whatever
+ * the change was meant for; only what it still owes goes under the new mapping.
+ */
 function goesOnOf(facts: PeriodFacts, kind: PushKind): GoesOn {
+  const { customerMappingFrom, meterMappingFrom, closedBefore } = facts;
   const addsUp = kind !== 'total' || isAdditive(facts.aggregation);
   return {
-    fromCustomer: addsUp && facts.customerMappingFrom === 'now',
-    fromMeter: addsUp && facts.meterMappingFrom === 'now',
+    fromCustomer: closedBefore.customerMapping || (addsUp && customerMappingFrom === 'now'),
+    fromMeter: closedBefore.meterMapping || (addsUp && meterMappingFrom === 'now'),
     fromTotals: kind !== 'hourly_delta',
   };
 }

@@ -162,7 +162,12 @@ async function route(
   });
 }
 
-/** Each period's way to Stripe; one that does not lead there goes on as the period was told so far. */
+/**
+ * Each period's way to Stripe; one that does not lead there goes on as the period was told so far.
+ *
+ * So does one that was closed before its mapping changed: what it was told as a whole belongs to no
+ * hour, so its hours cannot go on from that.
+ */
 async function waysOf(
   tx: Transaction,
   tenantId: string,
@@ -170,15 +175,21 @@ async function waysOf(
   side: StripeSide,
 ) {
   const routes = pushed.map((facts) => ({ facts, route: routeOf(side, facts) }));
-  const blocked = routes.filter(({ route: way }) => 'obstacle' in way).map(({ facts }) => facts);
-  const told = await toldKinds(tx, tenantId, blocked);
+  const bound = routes.flatMap(({ facts, route: way }) => {
+    const { customerMapping, meterMapping } = facts.closedBefore;
+    return 'obstacle' in way || customerMapping || meterMapping ? [facts] : [];
+  });
+  const told = await toldKinds(tx, tenantId, bound);
   return routes.map(({ facts, route: way }) => {
     if ('obstacle' in way) {
       const kind = told.get(periodKeyText(facts)) ?? way.kind;
       return { facts, route: { ...way, kind }, lane: undefined, laneId: undefined };
     }
-    const lane = laneOf(tenantId, facts, way.kind, way.destination);
-    return { facts, route: way, lane, laneId: lane.laneId };
+    const before = told.get(periodKeyText(facts)) ?? way.kind;
+    const isWhole = way.kind === 'hourly_delta' && before !== 'hourly_delta';
+    const kind = isWhole ? 'period_delta' : way.kind;
+    const lane = laneOf(tenantId, facts, kind, way.destination);
+    return { facts, route: { ...way, kind }, lane, laneId: lane.laneId };
   });
 }
 

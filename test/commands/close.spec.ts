@@ -44,8 +44,9 @@ describe('close', () => {
     const cutOff = '2026-02-01T00:00:07.000000Z';
     await app.pool.query(
       `INSERT INTO period_close (tenant_id, period_close_id, as_of, customer_no, meter_no, by_clock,
-              due, already_closed, closed_at)
-       SELECT tenant_id, gen_random_uuid(), '2026-02-01', 0, 0, false, 3, 0, $1::timestamptz
+              due, already_closed, gate_version, closed_at)
+       SELECT tenant_id, gen_random_uuid(), '2026-02-01', 0, 0, false, 3, 0, gate_version,
+              $1::timestamptz
          FROM tenant`,
       [cutOff],
     );

@@ -132,6 +132,84 @@ describe('another Stripe meter', () => {
   });
 });
 
+describe('a change of mapping after the close', () => {
+  /** 100 were delivered before the close, 1 is left over from it. */
+  async function leftOver(formula: 'sum' | 'last' = 'sum'): Promise<PushScene> {
+    const scene = await delivered('100', formula);
+    await use(scene, '1', '10');
+    await scene.plan(NOVEMBER);
+    await scene.now('2026-12-01T02:00:00Z');
+    await scene.close(NOVEMBER, '101');
+    return scene;
+  }
+
+  async function settle(scene: PushScene): Promise<void> {
+    const { changes, worker } = scene.process();
+    await changes.tick(scene.tenantId, 1);
+    await worker.drain(scene.tenantId);
+  }
+
+  it.each([
+    ['period_start', 'sum'],
+    [undefined, 'sum'],
+    ['now', 'sum'],
+    ['period_start', 'last'],
+    [undefined, 'last'],
+  ] as const)(
+    'bills another customer only what was left over, from %s, on a meter of %s',
+    async (from, formula) => {
+      await using scene = await leftOver(formula);
+      await scene.customer('cus_other', null, from);
+      await settle(scene);
+      await settle(scene);
+
+      expect(got(scene)).toEqual({ [STRIPE_CUSTOMER]: ['100'], cus_other: ['1'] });
+      expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '101', pending: '0' });
+    },
+  );
+
+  it.each([
+    ['sum', 'sum'],
+    ['sum', 'last'],
+    ['last', 'sum'],
+    ['last', 'last'],
+  ] as const)('bills a meter only what was left over, from %s to %s', async (before, after) => {
+    await using scene = await leftOver(before);
+    await scene.stripeMeter(after, undefined, 'other');
+    await scene.meter({ stripe_event_name: 'other', mapping_from: 'period_start' });
+    await settle(scene);
+    await settle(scene);
+
+    expect(got(scene, 'event_name')).toEqual({ [EVENT_NAME]: ['100'], other: ['1'] });
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '101', pending: '0' });
+  });
+
+  it('bills another customer all of what was not delivered to the one before', async () => {
+    await using scene = await mapped();
+    await scene.stripeMeter();
+    await scene.customer(null);
+    await use(scene, '10');
+    await scene.now('2026-12-01T02:00:00Z');
+    await scene.close(NOVEMBER, '10');
+    await settle(scene);
+    expect(await scene.holds()).toEqual({ customer_unmapped: '10' });
+    await scene.customer('cus_other', null, 'period_start');
+    await scene.process().changes.tick(scene.tenantId, 2);
+    await scene.process().worker.drain(scene.tenantId);
+    expect(got(scene)).toEqual({ cus_other: ['10'] });
+  });
+
+  it('leaves a period to the new mapping that was closed only after the change', async () => {
+    await using scene = await delivered();
+    await use(scene, '1', '10');
+    await scene.customer('cus_other', null, 'period_start');
+    await scene.now('2026-12-01T02:00:00Z');
+    await scene.close(NOVEMBER, '101');
+    await settle(scene);
+    expect(got(scene)).toEqual({ [STRIPE_CUSTOMER]: ['100'], cus_other: ['100', '1'] });
+  });
+});
+
 describe('a closed period that a mode set later covers', () => {
   it.each(['off', 'shadow'])('is pushed once after %s, and no more', async (mode) => {
     await using scene = await mapped();

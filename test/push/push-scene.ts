@@ -126,9 +126,9 @@ export class PushScene implements AsyncDisposable {
     await this.db.work.query(
       `INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, event_types,
               value_property, unique_property, carry_last, stripe_event_name, push, push_from, late_usage,
-              mapping_from)
+              mapping_from, mapping_version)
        SELECT $1, 1, 1 + (SELECT count(*) FROM meter_settings WHERE tenant_id = $1), $2, '{calls}',
-              'quantity', $3, $4, $5, $6, $7, 'amend', $8`,
+              'quantity', $3, $4, $5, $6, $7, 'amend', $8, $9`,
       [
         this.tenantId,
         all.aggregation,
@@ -138,6 +138,7 @@ export class PushScene implements AsyncDisposable {
         all.push,
         all.push_from,
         all.mapping_from,
+        await this.passGate(),
       ],
     );
   }
@@ -148,11 +149,15 @@ export class PushScene implements AsyncDisposable {
     mappingFrom?: 'now' | 'period_start',
   ): Promise<void> {
     await this.db.work.query(
-      `INSERT INTO customer (tenant_id, customer_no, customer_id, stripe_customer_id, push, mapping_from)
+      `INSERT INTO customer AS c (tenant_id, customer_no, customer_id, stripe_customer_id, push,
+                                  mapping_from)
        OVERRIDING SYSTEM VALUE VALUES ($1, 1, 'acme', $2, $3, $4)
        ON CONFLICT (tenant_id, customer_no) DO UPDATE
-          SET stripe_customer_id = excluded.stripe_customer_id, push = excluded.push, mapping_from = excluded.mapping_from`,
-      [this.tenantId, stripeCustomerId, push ?? null, mappingFrom ?? null],
+          SET stripe_customer_id = excluded.stripe_customer_id, push = excluded.push,
+              mapping_from = excluded.mapping_from,
+              mapping_version = CASE WHEN c.stripe_customer_id = excluded.stripe_customer_id
+                                     THEN c.mapping_version ELSE $5 END`,
+      [this.tenantId, stripeCustomerId, push ?? null, mappingFrom ?? null, await this.passGate()],
     );
   }
 
@@ -167,12 +172,19 @@ export class PushScene implements AsyncDisposable {
 
   /** Writes the period's statement, and has it planned, as a close does. */
   async close(start: string, value: string): Promise<void> {
+    const closeId = randomUUID();
+    await this.db.work.query(
+      `INSERT INTO period_close (tenant_id, period_close_id, as_of, customer_no, meter_no, by_clock,
+              due, already_closed, gate_version, closed_at, finished_at)
+       VALUES ($1, $2, now(), 0, 0, false, 1, 0, $3, now(), now())`,
+      [this.tenantId, closeId, await this.passGate()],
+    );
     await this.db.work.query(
       `UPDATE billing_period
           SET closed_at = now(), period_close_id = $3, value = $4, carried_in = 0, event_count = 1,
               digest = '\\x00'
         WHERE tenant_id = $1 AND period_start = $2`,
-      [this.tenantId, start, randomUUID(), value],
+      [this.tenantId, start, closeId, value],
     );
     await this.db.work.query(
       `INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
@@ -213,6 +225,16 @@ export class PushScene implements AsyncDisposable {
                md5($4)::uuid) ON CONFLICT DO NOTHING`,
       [this.tenantId, start, at, name],
     );
+  }
+
+  /** What a change behind the closed gate does. */
+  private async passGate(): Promise<number> {
+    const [gate] = await this.db.work.query<{ version: number }>(
+      `UPDATE tenant SET gate_version = gate_version + 1 WHERE tenant_id = $1
+       RETURNING gate_version AS "version"`,
+      [this.tenantId],
+    );
+    return gate!.version;
   }
 
   /** Moves the tenant's clock, and Stripe's with it. */

@@ -10,7 +10,8 @@ import {
   total,
   use,
 } from './reconciled-scene.js';
-import type { PushScene } from '../push/push-scene.js';
+import { STRIPE_CUSTOMER, type PushScene } from '../push/push-scene.js';
+import { setPushStatus } from '../support/push-status.js';
 
 async function repair(scene: PushScene, id: string, dryRun: boolean) {
   return reconciling(scene).repairs.repair(scene.tenantId, id, dryRun);
@@ -148,6 +149,59 @@ describe('usage that is not ours', () => {
     await push(scene);
     expect(scene.counted().at(-1)).toBe('11');
   });
+});
+
+describe('a total', () => {
+  it('that is missing where usage went on elsewhere is read back, and told there', async () => {
+    await using scene = await pushedScene({ '09': '5' }, {}, 'last');
+    const [lost] = await scene.pushes();
+    await lose(scene, lost!.identifier);
+    await scene.customer('cus_other', null, 'now');
+    await use(scene, '2', '10');
+    await push(scene);
+
+    const { id, lanes } = await reconciled(scene);
+    expect(lanes.map(({ verdict, drift }) => [verdict, drift])).toEqual(
+      expect.arrayContaining([
+        ['drift', '-5'],
+        ['matched', '0'],
+      ]),
+    );
+    const done = await repair(scene, id, false);
+    expect(done.lanes).toMatchObject([
+      { actions: [{ action: 'read_back', identifier: lost!.identifier, value: '5', effect: '5' }] },
+    ]);
+    await readBack(scene);
+    await scene.now('2026-11-10T12:50:00Z');
+    await push(scene);
+    expect(scene.simulator.ledger().map(({ customer, value }) => [customer, value])).toEqual([
+      [STRIPE_CUSTOMER, '5'],
+      ['cus_other', '2'],
+      ['cus_other', '7'],
+    ]);
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ confirmed: '2', delivered: '5' });
+    expect((await repair(scene, (await reconciled(scene)).id, false)).lanes).toEqual([]);
+  });
+
+  it.each(['unknown', 'disputed'])(
+    'is left alone while one of the lane is %s, whatever Stripe shows',
+    async (status) => {
+      await using scene = await pushedScene({}, {}, 'last');
+      await use(scene, '10');
+      await scene.plan(NOVEMBER);
+      const [waiting] = await scene.pushes();
+      await setPushStatus(scene.db.work, scene.tenantId, waiting!.identifier, status);
+      await foreign(scene, '7', '2026-11-10T12:15:00Z');
+
+      const { id, lane } = await reconciled(scene);
+      expect(lane).toMatchObject({ verdict: 'drift', stripe: '7' });
+      expect((await repair(scene, id, false)).lanes).toMatchObject([
+        { effect: '0', actions: [{ action: 'none', effect: '0' }] },
+      ]);
+      await scene.process().worker.drain(scene.tenantId);
+      expect(scene.counted()).toEqual(['7']);
+    },
+  );
 });
 
 describe('repairs', () => {
