@@ -1,7 +1,8 @@
 import type { Queryable } from '../database/connections.js';
 import { MICROS_PER_HOUR, type Micros } from '../domain/instant.js';
 import { formOfLane, usedTimestamps } from '../outbox/extra-push.store.js';
-import { pushesBetween } from './lane.store.js';
+import { isArrived, isUnsettled } from './delta-reading.js';
+import { pushesBetween, type LanePush } from './lane.store.js';
 import type { LaneRow } from './reconciliation-lane.store.js';
 import { planRepair, type RepairStep } from './repair-plan.js';
 
@@ -24,6 +25,7 @@ export async function planOfLane(
   return planRepair({
     kind: own.some(({ kind }) => kind === 'total') ? 'total' : 'delta',
     isPushedTo: row.active && !row.superseded,
+    isUnsettled: isUnsettledAfter(own),
     ours: row.ours ?? '0',
     stripe: row.stripe ?? '0',
     periodStart: row.periodStart,
@@ -33,6 +35,14 @@ export async function planOfLane(
     repairs: repairs.map(({ timestamp, value }) => ({ hour: floorHour(timestamp), value })),
     used: await usedTimestamps(db, tenantId, row, form.eventName, { from, to }),
   });
+}
+
+/** Whether what was told last may still change what Stripe holds. */
+function isUnsettledAfter(own: readonly LanePush[]): boolean {
+  const arrived = Math.max(0, ...own.filter(isArrived).map(({ sequence }) => sequence));
+  return own.some(
+    (push) => push.sequence > arrived && (push.status === 'pending' || isUnsettled(push)),
+  );
 }
 
 function floorHour(instant: Micros): Micros {

@@ -39,6 +39,8 @@ export interface DriftingLane {
   readonly kind: 'delta' | 'total';
   /** Whether pushes of its period go there now. */
   readonly isPushedTo: boolean;
+  /** Of totals: whether one is on its way, or is not known to have arrived, after all that did. */
+  readonly isUnsettled: boolean;
   readonly ours: string;
   readonly stripe: string;
   readonly periodStart: Micros;
@@ -52,9 +54,8 @@ export interface DriftingLane {
 
 const BY_HAND = 'settle it by POST /v1/pushes/:identifier/resolutions';
 const READ_ANYWAY = 'it is being read back, and settled by that';
+const NOT_SETTLED = 'its newest total is not settled yet: reconcile again when it is';
 const NOT_PUSHED_TO = 'the lane is not pushed to any more';
-/** So that a total told now does not take back what may have arrived, or is on its way. */
-const UNSETTLED: ReadonlySet<string> = new Set(['pending', 'sending', 'unknown', 'disputed']);
 
 /** Works out what would make Stripe agree with us. */
 export function planRepair(lane: DriftingLane): RepairStep[] {
@@ -138,9 +139,8 @@ function totalStep(lane: DriftingLane): RepairStep {
   const of = { identifier: null, hour: null, value: ours };
   const none = { ...of, action: 'none', timestamp: null, effect: '0' } as const;
   if (!lane.isPushedTo) return { ...none, why: NOT_PUSHED_TO };
-  if (lane.differences.some(({ cause }) => UNSETTLED.has(cause))) {
-    return { ...none, why: 'a total of it is not settled: the next one stands above it' };
-  }
+  // One told now would take back what may have arrived.
+  if (lane.isUnsettled) return { ...none, why: NOT_SETTLED };
   if (!isRepresentable(ours)) return { ...none, why: 'the total has over 15 digits' };
   const previous = lane.used.reduce((latest, at) => Math.max(latest, at), 0);
   const timestamp = totalTimestamp({ start, end, closed: now >= end, now }, previous);

@@ -60,7 +60,7 @@ function stretchOf({ lane, pushes, to }: LaneBooks): { start: Micros; end: Micro
   return { start, end: Math.min(end + MICROS_PER_MINUTE, to) };
 }
 
-/** An older total in the place of the newest one means that this one is missing. */
+/** An older total in the place of the newest that arrived means that this one is missing. */
 function explain(
   own: readonly LanePush[],
   newest: LanePush | undefined,
@@ -68,13 +68,15 @@ function explain(
   { ours, stripe }: { ours: string; stripe: string },
 ): Difference {
   const value = difference(stripe, ours);
-  const other = own.find((push) => push.value === stripe && causeOf(push) !== undefined);
+  const shown = own.filter((push) => push.value === stripe);
+  const sequence = newest?.sequence ?? 0;
+  const other = shown.find((push) => push.sequence > sequence && causeOf(push) !== undefined);
   const cause = other === undefined ? undefined : causeOf(other);
   if (other !== undefined && cause !== undefined) {
     const minute = minuteOf(other);
     return { cause, identifier: other.identifier, hour: floorHour(minute), minute, value };
   }
-  const isOlder = own.some((push) => isArrived(push) && push !== newest && push.value === stripe);
+  const isOlder = shown.some((push) => push.sequence < sequence);
   if (newest !== undefined && (isOlder || stripe === '0')) {
     const { identifier } = newest;
     return { cause: 'missing', identifier, hour, minute: minuteOf(newest), value };

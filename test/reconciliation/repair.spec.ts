@@ -183,6 +183,29 @@ describe('a total', () => {
     expect((await repair(scene, (await reconciled(scene)).id, false)).lanes).toEqual([]);
   });
 
+  it('that is missing is told again, though one before it was never settled', async () => {
+    await using scene = await pushedScene({}, {}, 'last');
+    await use(scene, '10');
+    await scene.plan(NOVEMBER);
+    const [first] = await scene.pushes();
+    await setPushStatus(scene.db.work, scene.tenantId, first!.identifier, 'unknown');
+    await foreign(scene, '10', '2026-11-10T12:15:00Z');
+    await use(scene, '5', '10');
+    await scene.now('2026-11-10T12:40:00Z');
+    await push(scene);
+    const second = (await scene.pushes()).find(({ value }) => value === '15');
+    await lose(scene, second!.identifier);
+
+    await scene.now('2026-11-10T12:50:00Z');
+    const { id, lane } = await reconciled(scene);
+    expect(lane).toMatchObject({ verdict: 'drift', stripe: '10', ours: '15' });
+    expect((await repair(scene, id, false)).lanes).toMatchObject([
+      { actions: [{ action: 'push_total', value: '15', effect: '5' }] },
+    ]);
+    await push(scene);
+    expect((await reconciled(scene)).lane).toMatchObject({ verdict: 'matched', stripe: '15' });
+  });
+
   it.each(['unknown', 'disputed'])(
     'is left alone while one of the lane is %s, whatever Stripe shows',
     async (status) => {
@@ -196,7 +219,7 @@ describe('a total', () => {
       const { id, lane } = await reconciled(scene);
       expect(lane).toMatchObject({ verdict: 'drift', stripe: '7' });
       expect((await repair(scene, id, false)).lanes).toMatchObject([
-        { effect: '0', actions: [{ action: 'none', effect: '0' }] },
+        { effect: '0', actions: [{ action: 'none', why: expect.stringContaining('not settled') }] },
       ]);
       await scene.process().worker.drain(scene.tenantId);
       expect(scene.counted()).toEqual(['7']);

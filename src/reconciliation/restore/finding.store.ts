@@ -56,7 +56,7 @@ const ARRIVE = `
        SET status = 'delivered', reason = NULL, settled_by = 'reading', replaced = false,
            delivered_at = coalesce(p.delivered_at, $4), next_attempt_at = NULL,
            lease_until = NULL, fence = p.fence + 1, attempts = greatest(p.attempts, 1),
-           first_attempt_at = coalesce(p.first_attempt_at, $4),
+           first_attempt_at = coalesce(p.first_attempt_at, $4), clock_offset_micros = NULL,
            last_attempt_at = coalesce(p.last_attempt_at, $4),
            transition_no = p.transition_no + CASE p.status WHEN 'pending' THEN 2 ELSE 1 END
       FROM unnest($2::text[], $3::integer[], $5::text[]) AS k (identifier, transition_no, status)
