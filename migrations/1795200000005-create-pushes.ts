@@ -185,6 +185,8 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         attempts            integer     NOT NULL DEFAULT 0,
         unknown_attempts    integer     NOT NULL DEFAULT 0,
         first_attempt_at    timestamptz,
+        -- The tenant's at that time, to hold it against what Stripe's clock says; NULL: not known.
+        clock_offset_micros bigint,
         last_attempt_at     timestamptz,
         delivered_at        timestamptz,
         -- NULL: not sent again by itself.

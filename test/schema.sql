@@ -226,6 +226,7 @@ CREATE TABLE push (
   attempts integer NOT NULL DEFAULT 0,
   unknown_attempts integer NOT NULL DEFAULT 0,
   first_attempt_at timestamp with time zone,
+  clock_offset_micros bigint,
   last_attempt_at timestamp with time zone,
   delivered_at timestamp with time zone,
   next_attempt_at timestamp with time zone,

@@ -55,6 +55,8 @@ const CLAIM = `
        SET status = 'sending', fence = p.fence + 1, attempts = p.attempts + 1, lease_until = $5,
            first_attempt_at = CASE WHEN p.status = 'unknown' THEN coalesce(p.first_attempt_at, $4)
                                    ELSE $4 END,
+           clock_offset_micros = CASE WHEN p.status = 'unknown' THEN p.clock_offset_micros
+                                      ELSE $7 END,
            target = CASE WHEN p.status = 'unknown' THEN p.target ELSE $6 END,
            last_attempt_at = $4, transition_no = p.transition_no + 1
       FROM unnest($2::text[], $3::text[]) AS k (identifier, from_status)
@@ -77,6 +79,16 @@ interface LockedPush extends Before {
   readonly fromStatus: 'pending' | 'unknown';
 }
 
+export interface ClaimRequest {
+  readonly target: PushTargetName;
+  /** The database's time of day. */
+  readonly now: Micros;
+  /** The tenant's now less that. */
+  readonly clockOffsetMicros: number;
+  /** What was put off past this is left. */
+  readonly dueBy: Micros;
+}
+
 /** Has pushes whose lease ran out count as unknown. */
 export async function expireLeases(tx: Transaction, tenantId: string, now: Micros): Promise<void> {
   await tx.query(EXPIRE, [tenantId, formatInstantMicros(now)]);
@@ -87,11 +99,7 @@ export async function claimPushes(
   tx: Transaction,
   tenantId: string,
   identifiers: readonly string[],
-  {
-    target,
-    now,
-    dueBy,
-  }: { readonly target: PushTargetName; readonly now: Micros; readonly dueBy: Micros },
+  { target, now, clockOffsetMicros, dueBy }: ClaimRequest,
 ): Promise<ClaimedPush[]> {
   if (identifiers.length === 0) return [];
   const locked = await tx.query<LockedPush>(LOCK, [tenantId, identifiers]);
@@ -104,6 +112,7 @@ export async function claimPushes(
     formatInstantMicros(now),
     formatInstantMicros(now + LEASE_S * MICROS_PER_SECOND),
     target,
+    clockOffsetMicros,
   ]);
   const before = new Map(due.map((push) => [push.identifier, push]));
   const places = new Map(identifiers.map((identifier, place) => [identifier, place]));

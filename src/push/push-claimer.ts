@@ -72,7 +72,7 @@ export class PushClaimer {
     probe: boolean,
   ): Promise<Claim | NoTurns | undefined> {
     // A schedule or a mapping that changes takes back what waits: not between our look and our claim.
-    await enterGate(tx, tenantId);
+    const gate = await enterGate(tx, tenantId);
     if ((await pushStop(tx)) !== undefined) return undefined;
     const row = await this.pace.lock(tx, account);
     const now = await timeOfDay(tx);
@@ -82,10 +82,17 @@ export class PushClaimer {
     const { PUSH_TARGET: target, pushValues: values } = this.config;
     const resendWindowSeconds = this.config.PUSH_RESEND_WINDOW_SECONDS;
     const limit = Math.min(offer.calls, this.batchSize(offer.callsPerSecond));
-    const request = { account, target, values, resendWindowSeconds, now, limit };
+    const clockOffsetMicros = gate.now - gate.receivedAt;
+    const tenantNow = now + clockOffsetMicros;
+    const request = { account, target, values, resendWindowSeconds, now, tenantNow, limit };
     const found = await (probe ? probePush : duePushes)(tx, tenantId, request);
     const dueBy = probe ? Infinity : now;
-    const pushes = await claimPushes(tx, tenantId, found, { target, now, dueBy });
+    const pushes = await claimPushes(tx, tenantId, found, {
+      target,
+      now,
+      clockOffsetMicros,
+      dueBy,
+    });
     if (pushes.length === 0) return undefined;
     const lease = await this.pace.lease(tx, account, offer, pushes.length);
     return { pushes, lease, isAll: found.length < limit };

@@ -2,6 +2,7 @@ import type { PushTargetName } from '../config/config.js';
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { ValueRule } from '../domain/value-rule.js';
+import { BILLING_INVOICE, CLOCKS_APART_S, FINALIZES_AT } from '../outbox/billing-invoice.js';
 import type { AccountName } from '../stripe/account-name.js';
 
 export interface DueRequest {
@@ -9,7 +10,10 @@ export interface DueRequest {
   readonly target: PushTargetName;
   readonly values: ValueRule;
   readonly resendWindowSeconds: number;
+  /** The database's time of day. */
   readonly now: Micros;
+  /** The tenant's now, by which Stripe's invoices go. */
+  readonly tenantNow: Micros;
   readonly limit: number;
 }
 
@@ -36,6 +40,26 @@ const IN_FLIGHT = `
    WHERE f.account_id = $2 AND f.livemode = $3 AND f.status = 'sending'`;
 
 /**
+ * What is sent of a period whose invoice is final looks delivered, and is billed by nobody. So where
+ * Stripe says when the period ends, its invoice is looked up once more after it may be final; and no
+ * usage goes behind one that is known to be. An unknown one may go: sent again it changes nothing.
+ *
+ * Said here and not by whoever looks: between a look and a claim nothing must have to happen in time.
+ */
+const IS_BILLED_STILL = `
+  (p.status <> 'pending' OR NOT EXISTS (
+        SELECT FROM billing_period o
+          LEFT JOIN LATERAL (${BILLING_INVOICE}) i ON true
+         WHERE o.tenant_id = $1 AND o.customer_no = p.customer_no AND o.meter_no = p.meter_no
+           AND o.period_start = p.period_start
+           AND ((i.status <> 'draft' AND p.purpose = 'usage')
+                OR (o.of_item AND coalesce(i.status, 'draft') = 'draft'
+                    AND ${FINALIZES_AT} <= $7 AND NOT EXISTS (
+                      SELECT FROM subscription_reading r
+                       WHERE r.tenant_id = $1 AND r.stripe_customer_id = p.stripe_customer_id
+                         AND r.invoices_read_at >= ${FINALIZES_AT})))))`;
+
+/**
  * A push goes only where its period's pushes still go: a pending one not into a parked lane or under
  * a mapping that has changed, an unknown one again only within the window that Stripe remembers it.
  * A total does not overtake the one before it. What may have been executed through one target goes
@@ -58,7 +82,8 @@ const MAY_GO = `
             ORDER BY s.version DESC LIMIT 1) s
          WHERE c.tenant_id = $1 AND c.customer_no = p.customer_no
            AND c.stripe_customer_id = p.stripe_customer_id
-           AND s.stripe_event_name = p.event_name AND coalesce(c.push, s.push) = 'live')`;
+           AND s.stripe_event_name = p.event_name AND coalesce(c.push, s.push) = 'live')
+  AND ${IS_BILLED_STILL}`;
 
 /**
  * Goes from group to group, by one look into push_order_idx each however many pushes a group has,
@@ -67,25 +92,25 @@ const MAY_GO = `
 const DUE = `
   WITH RECURSIVE billed AS (
     (SELECT p.finalizes_at, ${DUE_HOUR} AS due_hour, p.stripe_customer_id, p.event_name
-       FROM push p WHERE ${WAITING} AND p.closes = $8 ORDER BY ${GROUP} LIMIT 1)
+       FROM push p WHERE ${WAITING} AND p.closes = $9 ORDER BY ${GROUP} LIMIT 1)
     UNION ALL
     SELECT n.* FROM billed b CROSS JOIN LATERAL (
       SELECT ${GROUP} FROM push p
-       WHERE ${WAITING} AND p.closes = $8
+       WHERE ${WAITING} AND p.closes = $9
          AND (${GROUP}) > (b.finalizes_at, b.due_hour, b.stripe_customer_id, b.event_name)
        ORDER BY ${GROUP} LIMIT 1) n
   )
   SELECT d.identifier, b.stripe_customer_id AS "stripeCustomerId", b.event_name AS "eventName",
-         $8::boolean AS closes, b.finalizes_at AS "finalizesAt", d.next_attempt_at AS "dueAt"
+         $9::boolean AS closes, b.finalizes_at AS "finalizesAt", d.next_attempt_at AS "dueAt"
     FROM (SELECT * FROM billed
            WHERE (stripe_customer_id, event_name) NOT IN (${IN_FLIGHT}) OFFSET 0) b
    CROSS JOIN LATERAL (
      SELECT p.identifier, p.next_attempt_at FROM push p
-      WHERE ${WAITING} AND p.closes = $8
+      WHERE ${WAITING} AND p.closes = $9
         AND (${GROUP}) = (b.finalizes_at, b.due_hour, b.stripe_customer_id, b.event_name)
-        AND p.next_attempt_at <= $7 AND ${MAY_GO}
+        AND p.next_attempt_at <= $8 AND ${MAY_GO}
       ORDER BY p.next_attempt_at, p.sequence LIMIT 1) d
-   LIMIT $9`;
+   LIMIT $10`;
 
 /** Of those whose outcome is not known, the one that waits longest: no other becomes unknown for it. */
 const PROBE = `
@@ -131,10 +156,12 @@ export async function probePush(
 
 /** Those that MAY_GO and WAITING read. */
 function firstParameters(tenantId: string, request: DueRequest): unknown[] {
-  const { account, target, values, now, resendWindowSeconds } = request;
+  const { account, target, values, now, tenantNow, resendWindowSeconds } = request;
   const windowStart = formatInstantMicros(now - resendWindowSeconds * MICROS_PER_SECOND);
   const takesAll = values === 'decimal';
-  return [tenantId, account.accountId, account.livemode, windowStart, target, takesAll];
+  const draftUntil = formatInstantMicros(tenantNow + CLOCKS_APART_S * MICROS_PER_SECOND);
+  const { accountId, livemode } = account;
+  return [tenantId, accountId, livemode, windowStart, target, takesAll, draftUntil];
 }
 
 function byOrder(a: DuePush, b: DuePush): number {

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { difference, sumOf } from '../domain/decimal-arithmetic.js';
 import type { Micros } from '../domain/instant.js';
+import { BILLING_INVOICE, CLOCKS_APART_S } from '../outbox/billing-invoice.js';
 import { UNBILLABLE_REASONS } from '../outbox/hold-reason.js';
 import { periodKeyArrays, periodKeyText, periodValues, type PeriodKey } from './period-values.js';
 
@@ -16,15 +17,14 @@ export interface PushedValue {
   readonly rejected: string;
   /** Not to be pushed: the meter is off or in shadow mode, or it was before `push_from`. */
   readonly excluded: string;
-  /** Not pushed, and Stripe bills it no more. */
+  /** Not pushed, and Stripe bills it no more; or it arrived after the invoice was final. */
   readonly unbillable: string;
 }
 
-type Sums = Pick<PushedValue, 'delivered' | 'confirmed' | 'unknown' | 'rejected'>;
+type Sums = Pick<PushedValue, 'delivered' | 'confirmed' | 'unknown' | 'rejected' | 'unbillable'>;
 
 interface DeltaRow extends PeriodKey, Sums {
   readonly held: string;
-  readonly unbillable: string;
   /** Of the sums, what lies in hours before `push_from`. */
   readonly beforePushFrom: string;
   readonly mode: 'off' | 'shadow' | 'live';
@@ -39,10 +39,29 @@ interface TotalRow extends PeriodKey {
   readonly value: string;
 }
 
+/** When the invoice that bills period `k` became final, to be joined by LATERAL. */
+const FINALIZED = `
+  SELECT i.finalized_at
+    FROM billing_period o CROSS JOIN LATERAL (${BILLING_INVOICE}) i
+   WHERE o.tenant_id = $1 AND o.customer_no = k.customer_no AND o.meter_no = k.meter_no
+     AND o.period_start = k.period_start AND i.status <> 'draft'`;
+
+/**
+ * Stripe counts what arrives later still, and bills it to nobody. By both clocks: where it is not
+ * certain that the first attempt came after period `k`'s invoice was final, it counts as billed.
+ */
+const STANDING = `
+  CASE WHEN p.status IN ('delivered', 'confirmed')
+        AND p.first_attempt_at + p.clock_offset_micros * interval '1 microsecond'
+            > k.finalized_at + interval '${String(CLOCKS_APART_S)} seconds' THEN 'unbillable'
+       WHEN p.status = 'disputed' THEN 'unknown'
+       WHEN p.status = 'sending' THEN 'pending'
+       ELSE p.status END`;
+
 /** Only lanes still in use count: what another account or customer got is another matter. */
 const DELTAS = `
   WITH k AS MATERIALIZED (
-    SELECT k.*, coalesce(c.push, s.push) AS mode, s.push_from
+    SELECT k.*, coalesce(c.push, s.push) AS mode, s.push_from, f.finalized_at
       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
              AS k (customer_no, meter_no, period_start)
       JOIN customer c ON c.tenant_id = $1 AND c.customer_no = k.customer_no
@@ -50,8 +69,9 @@ const DELTAS = `
              SELECT push, push_from FROM meter_settings s
               WHERE s.tenant_id = $1 AND s.meter_no = k.meter_no
               ORDER BY version DESC LIMIT 1) s ON true
+      LEFT JOIN LATERAL (${FINALIZED}) f ON true
   ), delta AS (
-    SELECT k.customer_no, k.meter_no, k.period_start, p.status, p.value,
+    SELECT k.customer_no, k.meter_no, k.period_start, ${STANDING} AS standing, p.value,
            p.hour IS NOT NULL AND greatest(p.hour, k.period_start) < k.push_from AS before_push_from
       FROM k JOIN push p USING (customer_no, meter_no, period_start)
       JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND NOT l.superseded
@@ -59,16 +79,17 @@ const DELTAS = `
        AND p.status IN ('delivered', 'confirmed', 'unknown', 'disputed', 'rejected')
   ), pushed AS (
     SELECT customer_no, meter_no, period_start,
-           sum(value) FILTER (WHERE status = 'delivered') AS delivered,
-           sum(value) FILTER (WHERE status = 'confirmed') AS confirmed,
-           sum(value) FILTER (WHERE status IN ('unknown', 'disputed')) AS unknown,
-           sum(value) FILTER (WHERE status = 'rejected') AS rejected,
+           sum(value) FILTER (WHERE standing = 'delivered') AS delivered,
+           sum(value) FILTER (WHERE standing = 'confirmed') AS confirmed,
+           sum(value) FILTER (WHERE standing = 'unknown') AS unknown,
+           sum(value) FILTER (WHERE standing = 'rejected') AS rejected,
+           sum(value) FILTER (WHERE standing = 'unbillable') AS late,
            sum(value) FILTER (WHERE before_push_from) AS before_push_from
       FROM delta GROUP BY customer_no, meter_no, period_start
   ), held AS (
     SELECT customer_no, meter_no, period_start,
            sum(h.value) FILTER (WHERE h.reason <> ALL ($5::text[])) AS held,
-           sum(h.value) FILTER (WHERE h.reason = ANY ($5::text[])) AS unbillable
+           sum(h.value) FILTER (WHERE h.reason = ANY ($5::text[])) AS unsent
       FROM k JOIN push_hold h USING (customer_no, meter_no, period_start)
      WHERE h.tenant_id = $1
      GROUP BY customer_no, meter_no, period_start
@@ -81,19 +102,22 @@ const DELTAS = `
          trim_scale(coalesce(rejected, 0))::text AS "rejected",
          trim_scale(coalesce(before_push_from, 0))::text AS "beforePushFrom",
          trim_scale(coalesce(held, 0))::text AS "held",
-         trim_scale(coalesce(unbillable, 0))::text AS "unbillable"
+         trim_scale(coalesce(unsent, 0) + coalesce(late, 0))::text AS "unbillable"
     FROM k LEFT JOIN pushed USING (customer_no, meter_no, period_start)
     LEFT JOIN held USING (customer_no, meter_no, period_start)`;
 
 const TOTALS = `
+  WITH k AS MATERIALIZED (
+    SELECT k.*, f.finalized_at
+      FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
+             AS k (customer_no, meter_no, period_start)
+      LEFT JOIN LATERAL (${FINALIZED}) f ON true
+  )
   SELECT DISTINCT ON (p.customer_no, p.meter_no, p.period_start, p.lane_id, standing)
          p.customer_no AS "customerNo", p.meter_no AS "meterNo", p.period_start AS "periodStart",
          p.lane_id AS "laneId",
-         CASE p.status WHEN 'disputed' THEN 'unknown' WHEN 'sending' THEN 'pending'
-                       ELSE p.status END AS standing,
-         p.sequence, trim_scale(p.value)::text AS "value"
-    FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
-           AS k (customer_no, meter_no, period_start)
+         ${STANDING} AS standing, p.sequence, trim_scale(p.value)::text AS "value"
+    FROM k
     JOIN push p ON p.tenant_id = $1 AND p.customer_no = k.customer_no AND p.meter_no = k.meter_no
      AND p.period_start = k.period_start
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND NOT l.superseded
@@ -138,8 +162,8 @@ function toPushedValue(
     confirmed: sumOf(sums.map(({ confirmed }) => confirmed)),
     unknown: sumOf(sums.map(({ unknown }) => unknown)),
     rejected: sumOf(sums.map(({ rejected }) => rejected)),
+    unbillable: sumOf(sums.map(({ unbillable }) => unbillable)),
     held: row.held,
-    unbillable: row.unbillable,
   };
   const rest = difference(value, sumOf(Object.values(pushed)));
   if (row.mode !== 'live') return { ...pushed, pending: '0', excluded: rest };
@@ -149,7 +173,7 @@ function toPushedValue(
 
 /**
  * Of totals the newest that arrived stands for all before it. What came after adds what it says
- * beyond that: as unknown, or as rejected where nothing was sent after the refusal.
+ * beyond that: as unbillable, as unknown, or as rejected where nothing was sent after the refusal.
  */
 function standings(rows: readonly TotalRow[]): Sums {
   const newest = (
@@ -159,7 +183,9 @@ function standings(rows: readonly TotalRow[]): Sums {
     rows.find((row) => row.standing === standing && row.sequence > (after?.sequence ?? 0));
   const confirmed = newest('confirmed', undefined);
   const delivered = newest('delivered', confirmed);
-  const arrived = delivered ?? confirmed;
+  const billed = delivered ?? confirmed;
+  const late = newest('unbillable', billed);
+  const arrived = late ?? billed;
   const unknown = newest('unknown', arrived);
   const latest = newest('pending', unknown ?? arrived) ?? unknown ?? arrived;
   const beyond = (row: TotalRow | undefined, before: TotalRow | undefined): string =>
@@ -167,6 +193,7 @@ function standings(rows: readonly TotalRow[]): Sums {
   return {
     confirmed: confirmed?.value ?? '0',
     delivered: beyond(delivered, confirmed),
+    unbillable: beyond(late, billed),
     unknown: beyond(unknown, arrived),
     rejected: beyond(newest('rejected', latest), latest),
   };

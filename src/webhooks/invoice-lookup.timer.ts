@@ -3,7 +3,6 @@ import {
   Logger,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
-  type OnModuleInit,
 } from '@nestjs/common';
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
@@ -13,7 +12,7 @@ import { readGate } from '../database/gate.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { InvoiceLookup } from './invoice-lookup.js';
-import { holdUnread, unreadCustomers } from './unread-invoice.store.js';
+import { unreadCustomers } from './unread-invoice.store.js';
 
 const IDLE_MS = 5_000;
 /** How long a tenant is left alone whose Stripe does not answer. */
@@ -25,18 +24,13 @@ const TENANTS = `
    WHERE EXISTS (SELECT FROM billing_source b WHERE b.tenant_id = t.tenant_id)`;
 
 /**
- * Keeps pushes from going out behind an invoice that became final unnoticed, and has invoices
- * looked up that no webhook told of.
- *
- * Two loops: holding back never waits for Stripe.
+ * Has invoices looked up that no webhook told of. What is to be sent of a period whose invoice may
+ * be final waits for that.
  */
 @Injectable()
-export class InvoiceLookupTimer
-  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
-{
+export class InvoiceLookupTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(InvoiceLookupTimer.name);
-  private readonly holds = new Loop('invoice-holds', IDLE_MS, () => this.hold());
-  private readonly looks = new Loop('invoices', IDLE_MS, (isStopping) => this.round(isStopping));
+  private readonly loop = new Loop('invoices', IDLE_MS, (isStopping) => this.round(isStopping));
   private readonly troubledUntil = new Map<string, number>();
 
   constructor(
@@ -46,42 +40,27 @@ export class InvoiceLookupTimer
     private readonly lookup: InvoiceLookup,
   ) {}
 
-  /** Before any push worker starts: what waited while nothing ran may be too late by now. */
-  async onModuleInit(): Promise<void> {
-    if (this.config.ROLE === 'api') return;
-    await this.hold().catch((error: unknown) => this.logger.error(error, 'the loop tries again'));
-  }
-
   onApplicationBootstrap(): void {
-    if (this.config.ROLE === 'api') return;
-    this.holds.start();
-    this.looks.start();
+    if (this.config.ROLE !== 'api') this.loop.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.holds.stop(), this.looks.stop()]);
+  beforeApplicationShutdown(): Promise<void> {
+    return this.loop.stop();
   }
 
-  /** Holds back what must wait for a look, of a tenant; and looks at all that is due. */
+  /** Looks at all of a tenant's that is due, or that something waits for. */
   async lookNow(tenantId: string, isStopping = () => false): Promise<number> {
-    const times = await readGate(this.db.work, tenantId);
-    await holdUnread(this.db.work, tenantId, times);
     const account = await this.accounts.of(tenantId);
     if (account === undefined) return 0;
+    const times = await readGate(this.db.work, tenantId);
     const unread = await unreadCustomers(this.db.work, tenantId, times);
     if (unread.length > 0) await wakeInvoices(this.db.work, tenantId, account, unread, times.now);
     return this.lookup.look(tenantId, isStopping);
   }
 
-  private async hold(): Promise<Turn> {
-    for (const tenantId of await this.tenants()) {
-      await holdUnread(this.db.work, tenantId, await readGate(this.db.work, tenantId));
-    }
-    return 'idle';
-  }
-
   private async round(isStopping: () => boolean): Promise<Turn> {
-    for (const tenantId of await this.tenants()) {
+    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS);
+    for (const { tenantId } of tenants) {
       if (isStopping()) break;
       if ((this.troubledUntil.get(tenantId) ?? 0) > Date.now()) continue;
       try {
@@ -93,10 +72,5 @@ export class InvoiceLookupTimer
       }
     }
     return 'idle';
-  }
-
-  private async tenants(): Promise<string[]> {
-    const rows = await this.db.work.query<{ tenantId: string }>(TENANTS);
-    return rows.map(({ tenantId }) => tenantId);
   }
 }

@@ -13,7 +13,6 @@ import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { StripeInvoices } from '../stripe/stripe-invoices.js';
 import { replanInvoiced } from './invoice.store.js';
 import { InvoicedUsageReader } from './invoiced-usage.js';
-import { releaseRead } from './unread-invoice.store.js';
 import { keptInvoices, unsettledPeriods, type UnsettledPeriod } from './unsettled-period.store.js';
 
 /** Webhooks go first, and Stripe needs a moment for what it does by itself. */
@@ -59,8 +58,8 @@ export class InvoiceLookup {
         const left = await unsettledPeriods(this.db.work, tenantId, stripeCustomerId, now);
         const nextAt = nextLook(left, now);
         await endInvoices(this.db.work, tenantId, customer, { now, readAt, nextAt });
-        // What waited only for this look goes on, or is found not to be billed.
-        if (readAt !== null) await this.goOn(tenantId, left);
+        // What was held only for this look goes on.
+        if (readAt !== null && left.length > 0) await this.goOn(tenantId, left);
       } catch (error) {
         if (error instanceof StripeUnavailable) {
           const nextAt = now + RETRY;
@@ -97,11 +96,7 @@ export class InvoiceLookup {
   }
 
   private async goOn(tenantId: string, periods: readonly UnsettledPeriod[]): Promise<void> {
-    if (periods.length === 0) return;
-    await this.db.work.transaction(async (tx) => {
-      await replanInvoiced(tx, tenantId, periods);
-      await releaseRead(tx, tenantId, periods);
-    });
+    await this.db.work.transaction((tx) => replanInvoiced(tx, tenantId, periods));
   }
 }
 

@@ -99,6 +99,58 @@ describe('where the value of a period stands, in totals', () => {
   });
 });
 
+describe('where totals stand that arrived after their invoice was final', () => {
+  it.each<[string, [string, string, number][], Record<string, string>]>([
+    [
+      'one adds to what was billed as unbillable',
+      [
+        ['10', 'delivered', -1],
+        ['15', 'delivered', 31],
+      ],
+      { delivered: '10', unbillable: '5' },
+    ],
+    [
+      'one may fall, and what is unknown after it goes on from there',
+      [
+        ['10', 'confirmed', -1],
+        ['4', 'confirmed', 31],
+        ['6', 'unknown', 60],
+      ],
+      { confirmed: '10', unbillable: '-6', unknown: '2' },
+    ],
+    [
+      'one that may have come before it counts as billed',
+      [['10', 'delivered', 29]],
+      { delivered: '10', unbillable: '0' },
+    ],
+    ['the whole is unbillable', [['10', 'delivered', 31]], { delivered: '0', unbillable: '10' }],
+  ])('%s', async (_, sent, expected) => {
+    await using scene = await totals(sent.map(([value, status]) => [value, status] as const));
+    const tenant = [scene.tenantId];
+    await scene.db.work.query(
+      `WITH invoice AS (
+         INSERT INTO stripe_invoice VALUES ($1, 'acct_1', false, 'in_1', 'open', NULL,
+           '2026-12-01 01:00Z', '2026-12-01Z'))
+       INSERT INTO invoice_period SELECT $1, 1, 1, period_start, period_end, 'acct_1', false, 'in_1'
+         FROM billing_period`,
+      tenant,
+    );
+    // A month ago the test clock stood elsewhere.
+    for (const [index, [, , seconds]] of sent.entries()) {
+      await scene.db.work.query(
+        `UPDATE push SET clock_offset_micros = 86400000000,
+                first_attempt_at = '2026-11-30 01:00Z'::timestamptz + $3 * interval '1 second'
+          WHERE tenant_id = $1 AND sequence = $2`,
+        [...tenant, index + 1, seconds],
+      );
+    }
+    const { value, ...parts } = await scene.standing(NOVEMBER);
+    expect(parts).toMatchObject(expected);
+    const sum = Object.values(parts).reduce((total, part) => total + Number(part), 0);
+    expect(sum).toBe(Number(value));
+  });
+});
+
 describe('where the value of a period stands', () => {
   it('is pending before any plan', async () => {
     await using scene = await PushScene.open();

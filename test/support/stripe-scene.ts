@@ -30,6 +30,8 @@ export interface StripeScene extends AsyncDisposable {
   finishCloses(): Promise<void>;
   /** Plans and sends all there is. */
   push(): Promise<void>;
+  /** Lets the back-off of every push pass. */
+  forgetBackOff(): Promise<void>;
   statements(): Promise<any[]>;
   /** The sum that Stripe counted of timestamps in a stretch of time. */
   counted(from: string, to: string): number;
@@ -124,6 +126,11 @@ export async function openStripeScene(
       );
       while ((await planner.plan(tenantId)) > 0);
       while ((await sender.send(tenantId)) > 0);
+    },
+    async forgetBackOff() {
+      await app.pool.query(
+        `UPDATE push SET next_attempt_at = now() WHERE status IN ('pending', 'unknown')`,
+      );
     },
     async statements() {
       const answer = await app.call('GET', '/v1/customers/acme/billing-periods?meter=tokens');

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PushSender } from '../../src/push/push-sender.js';
 import { InvoiceLookupTimer } from '../../src/webhooks/invoice-lookup.timer.js';
 import { SubscriptionRefreshTimer } from '../../src/webhooks/subscription-refresh.timer.js';
 import { openStripeScene, partsOf, type StripeScene } from '../support/stripe-scene.js';
@@ -75,9 +76,7 @@ describe('an invoice that no webhook tells of', () => {
     scene.simulator.clearFaults();
     down('/v1/invoices');
     await expect(look()).rejects.toThrow('Stripe did not show its invoices');
-    await scene.app.pool.query(
-      `UPDATE push SET next_attempt_at = next_attempt_at - interval '1 minute'`,
-    );
+    await scene.forgetBackOff();
     await expect(look()).rejects.toThrow('Stripe did not show its invoices');
     await scene.push();
     expect((await scene.statements())[0]).toMatchObject({ pending_value: '4', held_value: '7' });
@@ -85,6 +84,44 @@ describe('an invoice that no webhook tells of', () => {
     await live('2026-12-13T14:02:00Z', '2026-12-13T14:05:00Z');
     expect((await scene.statements())[0]).toMatchObject({ unbillable_value: '11' });
     expect(scene.simulator.ledger()).toEqual([]);
+  });
+
+  it('lets nothing out once it may be final, though nobody has looked at anything', async () => {
+    await scene.now('2026-12-10T11:40:00Z');
+    await scene.use('2026-12-10T11:39:00Z', 4);
+    down('/v1/billing/meter_events');
+    await scene.push();
+    scene.simulator.clearFaults();
+    await scene.now('2026-12-10T13:10:00Z');
+    await scene.forgetBackOff();
+    await scene.push();
+    expect((await scene.statements())[0]).toMatchObject({ pending_value: '4', invoice: null });
+    await look();
+    // Known to be final, and not planned again yet.
+    expect(await scene.app.app.get(PushSender).send(scene.tenantId)).toBe(0);
+    await scene.push();
+    expect((await scene.statements())[0]).toMatchObject({ unbillable_value: '4' });
+    expect(scene.simulator.ledger()).toEqual([]);
+  });
+
+  it('lets out what waited as soon as it is found to be a draft still', async () => {
+    await scene.now('2026-12-10T11:40:00Z');
+    await scene.use('2026-12-10T11:39:00Z', 4);
+    down('/v1/billing/meter_events');
+    await scene.push();
+    scene.simulator.clearFaults();
+    await scene.now('2026-12-10T12:00:10Z');
+    // Stripe is late with it: the hour of the draft is over by our clock alone.
+    await scene.app.call('POST', '/v1/test-clock', { now: '2026-12-10T13:00:30Z' });
+    await scene.forgetBackOff();
+    await scene.push();
+    expect((await scene.statements())[0]).toMatchObject({ pending_value: '4', invoice: null });
+    await look();
+    expect(await scene.app.app.get(PushSender).send(scene.tenantId)).toBe(1);
+    expect((await scene.statements())[0]).toMatchObject({
+      delivered_value: '4',
+      invoice: { status: 'draft' },
+    });
   });
 
   it('is asked for no more once it is final, nor while its draft is known to have time', async () => {
