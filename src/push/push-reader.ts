@@ -20,7 +20,7 @@ import {
   type LaterPush,
 } from './push-reading.store.js';
 import { settleReading } from './reading-settlement.js';
-import { floorTo } from '../outbox/push-window.js';
+import { ceilTo, floorTo } from '../outbox/push-window.js';
 
 const QUEUED_AT_ONCE = 500;
 const CLAIMED_AT_ONCE = 20;
@@ -77,14 +77,17 @@ export class PushReader {
     const { identifier } = reading;
     // As of before the call: what comes while it is on its way is seen by the next one.
     const now = await timeOfDay(this.db.work);
-    const value = await this.minuteOf(account, reading).catch((error: unknown) => {
+    const isZero = reading.pushed === '0';
+    const from = isZero ? ceilTo(reading.periodStart, MICROS_PER_MINUTE) : undefined;
+    const value = await this.minuteOf(account, reading, from).catch((error: unknown) => {
       if (isAboutThis(error)) return undefined;
       throw error;
     });
     if (value === undefined) return this.leaveUnreadable(tenantId, reading, now);
     const stableFor = this.config.READBACK_STABLE_SECONDS * MICROS_PER_SECOND;
     const since = agreedSince(reading, value, now);
-    const isQuiet = value !== reading.pushed && now - since >= stableFor;
+    const isProof = value === reading.pushed && value !== '0';
+    const isQuiet = !isProof && now - since >= stableFor;
     const laterPushShows =
       isQuiet && (await this.laterPushShows(tenantId, account, reading, shown));
     const verdict = judge(reading, value, { stableFor, laterPushShows, now });
@@ -122,10 +125,12 @@ export class PushReader {
   private minuteOf(
     account: StripeAccount,
     push: Pick<DueReading, 'stripeMeterId' | 'stripeCustomerId' | 'timestamp'>,
+    from?: Micros,
   ): Promise<string> {
     const { stripeMeterId, stripeCustomerId, timestamp } = push;
-    const start = floorTo(timestamp, MICROS_PER_MINUTE);
-    const range = { stripeMeterId, stripeCustomerId, start, end: start + MICROS_PER_MINUTE };
+    const minute = floorTo(timestamp, MICROS_PER_MINUTE);
+    const start = Math.min(from ?? minute, minute);
+    const range = { stripeMeterId, stripeCustomerId, start, end: minute + MICROS_PER_MINUTE };
     return this.summaries.total(account, range, 'settle');
   }
 

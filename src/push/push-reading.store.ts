@@ -13,6 +13,7 @@ export interface DueReading {
   readonly kind: 'delta' | 'total';
   readonly pushed: string;
   readonly timestamp: Micros;
+  readonly periodStart: Micros;
   readonly stripeMeterId: string;
   readonly stripeCustomerId: string;
   readonly lastAttemptAt: Micros | null;
@@ -85,7 +86,7 @@ const CLAIM = `
   )
   SELECT r.identifier, r.cause, r.code, p.status, p.transition_no AS "transitionNo", p.kind,
          trim_scale(p.value)::text AS "pushed", p."timestamp",
-         l.stripe_meter_id AS "stripeMeterId", p.stripe_customer_id AS "stripeCustomerId",
+         p.period_start AS "periodStart", l.stripe_meter_id AS "stripeMeterId", p.stripe_customer_id AS "stripeCustomerId",
          p.last_attempt_at AS "lastAttemptAt", r.reads, trim_scale(r.value)::text AS "before",
          r.agreed_since AS "agreedSince",
          p.kind = 'total' AND EXISTS (

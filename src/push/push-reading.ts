@@ -51,13 +51,16 @@ export function agreedSince(
 /**
  * What a read of a push's own minute tells. Its value there proves it; nothing there proves nothing
  * by itself, as summaries lag: only reads that agree for long, while a later push shows already.
+ *
+ * A total of 0 shows as nothing does, so it is read together with all that stood before it.
  */
 export function judge(reading: Reading, value: string, rules: ReadRules): Verdict {
-  if (value === reading.pushed) return 'counted';
+  if (value === reading.pushed && value !== '0') return 'counted';
   // Beside a total, its minute may show the one before it.
   if (value !== '0' && reading.kind === 'delta') return 'foreign';
   const agreedFor = rules.now - agreedSince(reading, value, rules.now);
-  return agreedFor >= rules.stableFor && rules.laterPushShows ? 'not_counted' : 'open';
+  if (agreedFor < rules.stableFor || !rules.laterPushShows) return 'open';
+  return value === reading.pushed ? 'counted' : 'not_counted';
 }
 
 const SECOND = 1_000_000;

@@ -5,11 +5,15 @@ export const NOVEMBER = '2026-11-01T00:00:00Z';
 export const EVENTS = '/v1/billing/meter_events';
 
 /** One push of 10 is due. */
-export async function due(env: Record<string, string> = {}, options = {}): Promise<PushScene> {
+export async function due(
+  env: Record<string, string> = {},
+  options = {},
+  formula: 'sum' | 'last' = 'sum',
+): Promise<PushScene> {
   const scene = await PushScene.open(env, options);
   await scene.meter();
   await scene.customer();
-  await scene.stripeMeter();
+  await scene.stripeMeter(formula);
   await scene.period(NOVEMBER, '2026-12-01T00:00:00Z');
   await scene.now('2026-11-10T12:30:20Z');
   await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10');

@@ -3,6 +3,7 @@ import { disputeNamed, readReportedWindow } from '../../src/outbox/dispute.store
 import { PushResolutionService } from '../../src/push/push-resolution.service.js';
 import { due, EVENTS, fault, NOVEMBER, only, sendAll } from './due-push.js';
 import { EVENT_NAME, STRIPE_CUSTOMER, type PushScene } from './push-scene.js';
+import { lose } from '../reconciliation/reconciled-scene.js';
 
 /** Nothing is sent again unread, and reads need not agree for long unless a test says so. */
 const AT_ONCE = { PUSH_RESEND_WINDOW_SECONDS: '0', READBACK_STABLE_SECONDS: '0' };
@@ -245,6 +246,28 @@ describe('a push that Stripe reports', () => {
     await scene.usage(NOVEMBER, '2026-11-10T10:05:00Z', '2');
     await scene.plan(NOVEMBER);
     expect(await scene.holds()).toEqual({ lane_parked: '2' });
+  });
+
+  it.each([
+    ['is rejected where Stripe still shows the one before', 'not counted', 'rejected'],
+    ['is confirmed where Stripe shows nothing else', 'counted', 'confirmed'],
+  ] as const)('of a total of 0 %s', async (_, truth, status) => {
+    await using scene = await due(AT_ONCE, {}, 'last');
+    await send(scene);
+    const tell = async (now: string, quantity: string) => {
+      await scene.now(now);
+      await scene.usage(NOVEMBER, '2026-11-10T10:05:00Z', quantity);
+      await settle(scene);
+    };
+    await tell('2026-11-10T12:40:00Z', '-10');
+    await tell('2026-11-10T12:50:00Z', '4');
+    expect(scene.counted()).toEqual(['10', '0', '4']);
+    const zero = (await scene.pushes()).find(({ value }) => value === '0')!;
+    if (truth === 'not counted') await lose(scene, zero.identifier);
+    await report(scene, zero.identifier);
+    await read(scene);
+    await read(scene);
+    expect((await scene.pushes()).find(({ value }) => value === '0')).toMatchObject({ status });
   });
 
   it('goes on under a new name once somebody says that its cause is repaired', async () => {
