@@ -46,10 +46,18 @@ export class CreateTenants1795200000001 implements MigrationInterface {
         key_hash      bytea       NOT NULL,
         scopes        text[]      NOT NULL,
         created_at    timestamptz NOT NULL DEFAULT now(),
+        -- From then on it is refused; none: never.
+        expires_at    timestamptz,
+        -- To the minute, and behind by some seconds.
+        last_used_at  timestamptz,
         revoked_at    timestamptz,
+        -- The key that a rotation made in its place.
+        replaced_by   text COLLATE "C",
         CONSTRAINT api_key_pkey PRIMARY KEY (tenant_id, key_id),
         CONSTRAINT api_key_key_hash_key UNIQUE (key_hash),
         CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant (tenant_id),
+        CONSTRAINT api_key_replaced_by_fkey FOREIGN KEY (tenant_id, replaced_by)
+          REFERENCES api_key (tenant_id, key_id),
         CONSTRAINT api_key_name_check CHECK (length(name) BETWEEN 1 AND 255),
         CONSTRAINT api_key_key_hash_check CHECK (octet_length(key_hash) = 32),
         CONSTRAINT api_key_scopes_check CHECK (

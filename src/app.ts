@@ -5,6 +5,9 @@ import type { LoggerService } from '@nestjs/common';
 import { AccessGuard } from './access/access.guard.js';
 import { ApiKeyService } from './access/api-key.service.js';
 import { registerAuthentication } from './access/authentication.js';
+import { FailedTries } from './access/failed-tries.js';
+import { KeyUse } from './access/key-use.js';
+import { RateLimit } from './access/rate-limit.js';
 import { CountonceModule } from './countonce.module.js';
 import { registerBodyParsers } from './ingest/request-body.js';
 import { Metrics } from './metrics/metrics.js';
@@ -53,7 +56,12 @@ export async function createApp(
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   registerBodyParsers(fastify);
-  registerAuthentication(fastify, app.get(ApiKeyService));
+  registerAuthentication(fastify, {
+    apiKeys: app.get(ApiKeyService),
+    failedTries: app.get(FailedTries),
+    keyUse: app.get(KeyUse),
+    rateLimit: app.get(RateLimit),
+  });
   const { requestSeconds } = app.get(Metrics);
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';

@@ -9,8 +9,12 @@ import {
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessGuard } from './access/access.guard.js';
 import { ApiKeyController } from './access/api-key.controller.js';
+import { ApiKeyRotationService } from './access/api-key-rotation.service.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { ApiKeyService } from './access/api-key.service.js';
+import { FailedTries } from './access/failed-tries.js';
+import { KeyUse } from './access/key-use.js';
+import { RateLimit } from './access/rate-limit.js';
 import { Tenant } from './access/tenant.entity.js';
 import { TenantService } from './access/tenant.service.js';
 import { TestClockController } from './access/test-clock.controller.js';
@@ -146,6 +150,10 @@ const SERVICES = [
   DatabaseLifetime,
   TenantService,
   ApiKeyService,
+  ApiKeyRotationService,
+  KeyUse,
+  FailedTries,
+  RateLimit,
   TestClockService,
   Recorder,
   IngestService,

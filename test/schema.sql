@@ -7,11 +7,15 @@ CREATE TABLE api_key (
   key_hash bytea NOT NULL,
   scopes text[] NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
+  replaced_by text COLLATE "C",
   CONSTRAINT api_key_key_hash_check CHECK ((octet_length(key_hash) = 32)),
   CONSTRAINT api_key_key_hash_key UNIQUE (key_hash),
   CONSTRAINT api_key_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
   CONSTRAINT api_key_pkey PRIMARY KEY (tenant_id, key_id),
+  CONSTRAINT api_key_replaced_by_fkey FOREIGN KEY (tenant_id, replaced_by) REFERENCES api_key(tenant_id, key_id),
   CONSTRAINT api_key_scopes_check CHECK (((scopes <@ ARRAY['usage:write'::text, 'usage:adjust'::text, 'usage:read'::text, 'billing:write'::text, 'admin'::text]) AND (cardinality(scopes) > 0))),
   CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
 );

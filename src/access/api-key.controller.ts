@@ -1,21 +1,40 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { parsePage } from '../database/page.js';
-import { CreateApiKeyDto, fromApiKey, fromMadeApiKey } from './api-key.dto.js';
+import { ApiKeyRotationService } from './api-key-rotation.service.js';
+import {
+  CreateApiKeyDto,
+  fromApiKey,
+  fromMadeApiKey,
+  fromRotation,
+  RotateApiKeyDto,
+  toExpiresAt,
+} from './api-key.dto.js';
 import { ApiKeyService } from './api-key.service.js';
 import { Caller, type Principal } from './caller.js';
 import { RequireScope } from './require-scope.js';
+import { requireScopes } from './require-scopes.js';
+
+/** A day: long enough to roll a new key out, and what Stripe offers too. */
+const OVERLAP_SECONDS = 86_400;
 
 @ApiTags('API keys')
 @Controller('v1/api-keys')
 export class ApiKeyController {
-  constructor(private readonly apiKeys: ApiKeyService) {}
+  constructor(
+    private readonly apiKeys: ApiKeyService,
+    private readonly rotations: ApiKeyRotationService,
+  ) {}
 
   @Post()
   @RequireScope('admin')
   @ApiOperation({ summary: 'Make an API key; this answer alone shows it' })
   async create(@Caller() caller: Principal, @Body() body: CreateApiKeyDto) {
-    return fromMadeApiKey(await this.apiKeys.create(caller.tenantId, body.name, body.scopes));
+    requireScopes(caller, body.scopes);
+    const expiresAt = toExpiresAt(body);
+    return fromMadeApiKey(
+      await this.apiKeys.create(caller.tenantId, body.name, body.scopes, expiresAt),
+    );
   }
 
   @Get()
@@ -24,6 +43,18 @@ export class ApiKeyController {
   async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
     const page = await this.apiKeys.list(caller.tenantId, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromApiKey) };
+  }
+
+  @Post(':id/rotations')
+  @RequireScope('admin')
+  @ApiOperation({ summary: 'Put another key in the place of one, which goes on for an overlap' })
+  async rotate(
+    @Caller() caller: Principal,
+    @Param('id') keyId: string,
+    @Body() body: RotateApiKeyDto = {},
+  ) {
+    const overlapSeconds = body.overlap_seconds ?? OVERLAP_SECONDS;
+    return fromRotation(await this.rotations.rotate(caller, keyId, overlapSeconds));
   }
 
   @Delete(':id')

@@ -1,10 +1,19 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ArrayNotEmpty, ArrayUnique, IsArray, IsIn } from 'class-validator';
-import { IsShortText } from '../problem/field-rules.js';
-import { formatInstant, MICROS_PER_MILLISECOND } from '../domain/instant.js';
+import { ArrayNotEmpty, ArrayUnique, IsArray, IsIn, IsInt, Max, Min } from 'class-validator';
+import { IsAbsentOr, IsInstant, IsShortText } from '../problem/field-rules.js';
+import {
+  formatInstant,
+  MICROS_PER_MILLISECOND,
+  parseInstant,
+  type Micros,
+} from '../domain/instant.js';
+import type { Rotation } from './api-key-rotation.service.js';
 import type { ApiKey } from './api-key.entity.js';
 import type { MadeApiKey } from './api-key.service.js';
 import { SCOPES, type Scope } from './scope.js';
+
+/** A month: what still needs the old key by then is forgotten, not slow. */
+const OVERLAP_SECONDS_MAX = 31 * 86_400;
 
 export class CreateApiKeyDto {
   @ApiProperty({ description: 'What the key is for.', minLength: 1, maxLength: 255 })
@@ -17,6 +26,33 @@ export class CreateApiKeyDto {
   @ArrayUnique()
   @IsIn(SCOPES, { each: true })
   readonly scopes!: Scope[];
+
+  @ApiProperty({
+    description: 'When it is refused from; absent: never.',
+    format: 'date-time',
+    required: false,
+  })
+  @IsAbsentOr()
+  @IsInstant()
+  readonly expires_at?: string;
+}
+
+export class RotateApiKeyDto {
+  @ApiProperty({
+    description: 'How long the key before goes on; a day where it is absent.',
+    minimum: 0,
+    maximum: OVERLAP_SECONDS_MAX,
+    required: false,
+  })
+  @IsAbsentOr()
+  @IsInt()
+  @Min(0)
+  @Max(OVERLAP_SECONDS_MAX)
+  readonly overlap_seconds?: number;
+}
+
+export function toExpiresAt({ expires_at }: CreateApiKeyDto): Micros | undefined {
+  return expires_at === undefined ? undefined : parseInstant(expires_at);
 }
 
 /** The only answer that ever holds the key. */
@@ -27,6 +63,17 @@ export function fromMadeApiKey(key: MadeApiKey): Record<string, unknown> {
     name: key.name,
     scopes: key.scopes,
     created_at: formatInstant(key.createdAt),
+    expires_at: key.expiresAt === undefined ? null : formatInstant(key.expiresAt),
+  };
+}
+
+export function fromRotation(rotation: Rotation): Record<string, unknown> {
+  return {
+    ...fromMadeApiKey(rotation.made),
+    replaces: {
+      id: rotation.replacedKeyId,
+      expires_at: formatInstant(rotation.replacedExpiresAt),
+    },
   };
 }
 
@@ -36,10 +83,13 @@ export function fromApiKey(key: ApiKey): Record<string, unknown> {
     name: key.name,
     scopes: key.scopes,
     created_at: fromDate(key.createdAt),
-    revoked_at: key.revokedAt === null ? null : fromDate(key.revokedAt),
+    expires_at: fromDate(key.expiresAt),
+    last_used_at: fromDate(key.lastUsedAt),
+    revoked_at: fromDate(key.revokedAt),
+    replaced_by: key.replacedBy,
   };
 }
 
-function fromDate(date: Date): string {
-  return formatInstant(date.getTime() * MICROS_PER_MILLISECOND);
+function fromDate(date: Date | null): string | null {
+  return date === null ? null : formatInstant(date.getTime() * MICROS_PER_MILLISECOND);
 }

@@ -24,6 +24,17 @@ export class ApiKey {
   @Column({ name: 'created_at', type: 'timestamptz' })
   readonly createdAt!: Date;
 
+  @Column({ name: 'expires_at', type: 'timestamptz', nullable: true })
+  readonly expiresAt!: Date | null;
+
+  /** To the minute; written some seconds later. */
+  @Column({ name: 'last_used_at', type: 'timestamptz', nullable: true })
+  readonly lastUsedAt!: Date | null;
+
   @Column({ name: 'revoked_at', type: 'timestamptz', nullable: true })
   readonly revokedAt!: Date | null;
+
+  /** The key that a rotation made in its place. */
+  @Column({ name: 'replaced_by', type: 'text', nullable: true })
+  readonly replacedBy!: string | null;
 }

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { LRUCache } from 'lru-cache';
@@ -7,11 +8,11 @@ import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
 import type { Micros } from '../domain/instant.js';
 import { isStorableText } from '../domain/text.js';
-import { Problem } from '../problem/problem.js';
+import { Problem, ValidationProblem } from '../problem/problem.js';
 import { ApiKey } from './api-key.entity.js';
-import { insertApiKey, principalOf, revokeApiKey } from './api-key.store.js';
+import { insertApiKey, liveKey, lockLiveAdminKeys, revokeApiKey } from './api-key.store.js';
 import type { Principal } from './caller.js';
-import { digestOf, isWellFormedKey, looksLikeKey, makeKey } from './key-text.js';
+import { digestOf, isWellFormedKey, keyIdOf, looksLikeKey, makeKey } from './key-text.js';
 import type { Scope } from './scope.js';
 
 /** A key as it is shown this once. */
@@ -21,6 +22,14 @@ export interface MadeApiKey {
   readonly name: string;
   readonly scopes: readonly Scope[];
   readonly createdAt: Micros;
+  readonly expiresAt: Micros | undefined;
+}
+
+/** Why nobody is let in. Only we are told: to the client all of them are one. */
+export interface Refusal {
+  readonly reason: 'missing' | 'malformed' | 'unknown';
+  /** The id that the key names, where it has the form of ours. */
+  readonly keyId?: string;
 }
 
 /** How long another process may still honour a key after it was revoked. */
@@ -33,14 +42,15 @@ const KEY_CHARACTERS_MAX = 1_024;
 
 const BEARER = /^Bearer +(\S+)$/i;
 
-interface Lookup {
-  readonly principal: Principal | undefined;
-}
-
 @Injectable()
 export class ApiKeyService {
   /** By digest in hex. Requests that ask for one key at once share one query. */
-  private readonly lookups: LRUCache<string, Lookup>;
+  private readonly known: LRUCache<string, Principal>;
+  /** Apart from the others, so that no flood of guesses drives a good key out. */
+  private readonly unknown = new LRUCache<string, true>({
+    max: REMEMBERED_KEYS,
+    ttl: UNKNOWN_KEY_MS,
+  });
   private readonly bootstrapDigest: Buffer | undefined;
 
   constructor(
@@ -50,33 +60,60 @@ export class ApiKeyService {
   ) {
     const bootstrapKey = config.BOOTSTRAP_API_KEY;
     this.bootstrapDigest = bootstrapKey === undefined ? undefined : digestOf(bootstrapKey);
-    this.lookups = new LRUCache({
+    this.known = new LRUCache({
       max: REMEMBERED_KEYS,
+      ttl: KNOWN_KEY_MS,
+      // Revoked while it was looked up: whoever asked before is answered, nobody after.
+      ignoreFetchAbort: true,
       fetchMethod: async (digest, _, { options }) => {
-        const principal = await principalOf(this.db.work, Buffer.from(digest, 'hex'));
-        options.ttl = principal === undefined ? UNKNOWN_KEY_MS : KNOWN_KEY_MS;
-        return { principal };
+        const startedAtMs = performance.now();
+        const key = await liveKey(this.db.work, Buffer.from(digest, 'hex'));
+        const livesForMs = Math.min(KNOWN_KEY_MS, key?.livesForMs ?? Infinity);
+        // What the query did not see may be as old as the query; 0 would mean for ever.
+        options.ttl = Math.max(1, Math.floor(livesForMs - (performance.now() - startedAtMs)));
+        return key?.principal;
       },
-      ttl: UNKNOWN_KEY_MS,
     });
   }
 
   /** Whose key an `Authorization` header carries, if it is a valid one. */
   async authenticate(authorization: string | undefined): Promise<Principal | undefined> {
-    const key = BEARER.exec(authorization ?? '')?.[1];
-    if (key === undefined || key.length > KEY_CHARACTERS_MAX) return undefined;
-    const digest = digestOf(key);
-    if (looksLikeKey(key) && !isWellFormedKey(key) && !this.bootstrapDigest?.equals(digest)) {
-      return undefined;
-    }
-    return (await this.lookups.fetch(digest.toString('hex')))?.principal;
+    const judged = await this.judge(authorization);
+    return 'tenantId' in judged ? judged : undefined;
   }
 
-  async create(tenantId: string, name: string, scopes: readonly Scope[]): Promise<MadeApiKey> {
+  /** As `authenticate`, and why not. What cannot be a key is refused without asking the database. */
+  async judge(authorization: string | undefined): Promise<Principal | Refusal> {
+    const key = BEARER.exec(authorization ?? '')?.[1];
+    if (key === undefined) {
+      return { reason: authorization === undefined ? 'missing' : 'malformed' };
+    }
+    if (key.length > KEY_CHARACTERS_MAX) return { reason: 'malformed' };
+    const digest = digestOf(key);
+    const isOurs = isWellFormedKey(key);
+    if (looksLikeKey(key) && !isOurs && !this.isBootstrap(digest)) return { reason: 'malformed' };
+
+    const name = digest.toString('hex');
+    const refusal: Refusal = { reason: 'unknown', ...(isOurs ? { keyId: keyIdOf(key) } : {}) };
+    if (this.unknown.has(name)) return refusal;
+    const principal = await this.known.fetch(name);
+    if (principal !== undefined) return principal;
+    this.unknown.set(name, true);
+    return refusal;
+  }
+
+  /** @throws ValidationProblem where it would be expired by now. */
+  async create(
+    tenantId: string,
+    name: string,
+    scopes: readonly Scope[],
+    expiresAt?: Micros,
+  ): Promise<MadeApiKey> {
     const { keyId, text } = makeKey();
-    const row = { tenantId, keyId, name, keyHash: digestOf(text), scopes };
+    const row = { tenantId, keyId, name, keyHash: digestOf(text), scopes, expiresAt };
     const createdAt = await insertApiKey(this.db.work, row);
-    return { keyId, text, name, scopes, createdAt };
+    if (createdAt === undefined) throw expiredAlready();
+    return { keyId, text, name, scopes, createdAt, expiresAt };
   }
 
   /** The tenant's keys by id, revoked ones included. */
@@ -89,13 +126,40 @@ export class ApiKeyService {
     return toPage(rows, limit, (key) => [key.keyId]);
   }
 
-  /** From now on here, and within 30 s in every other process. */
+  /**
+   * From now on here, and within 30 s in every other process.
+   *
+   * @throws Problem `last_admin_key` where nobody could make keys any more: not even an admin of
+   *   the tenant could mend that over HTTP.
+   */
   async revoke(tenantId: string, keyId: string): Promise<void> {
-    const keyHash = isStorableText(keyId)
-      ? await revokeApiKey(this.db.work, tenantId, keyId, Date.now() * 1_000)
-      : undefined;
-    if (keyHash === undefined)
-      throw new Problem('api_key_not_found', `no API key has the id ${keyId}`);
-    this.lookups.delete(keyHash.toString('hex'));
+    if (!isStorableText(keyId)) throw apiKeyNotFound(keyId);
+    const keyHash = await this.db.work.transaction(async (tx) => {
+      const admins = await lockLiveAdminKeys(tx, tenantId);
+      if (admins.length === 1 && admins[0] === keyId) {
+        throw new Problem('last_admin_key', `${keyId} is the last key with the scope admin`);
+      }
+      return revokeApiKey(tx, tenantId, keyId, Date.now() * 1_000);
+    });
+    if (keyHash === undefined) throw apiKeyNotFound(keyId);
+    this.forget(keyHash);
   }
+
+  /** Has a key looked up anew by this process, as something about it has changed. */
+  forget(keyHash: Buffer): void {
+    this.known.delete(keyHash.toString('hex'));
+  }
+
+  private isBootstrap(digest: Buffer): boolean {
+    return this.bootstrapDigest !== undefined && timingSafeEqual(this.bootstrapDigest, digest);
+  }
+}
+
+export function apiKeyNotFound(keyId: string): Problem {
+  return new Problem('api_key_not_found', `no API key has the id ${keyId}`);
+}
+
+export function expiredAlready(): ValidationProblem {
+  const detail = 'expires_at must lie ahead';
+  return new ValidationProblem([{ pointer: '/expires_at', code: 'invalid', detail }]);
 }

@@ -38,6 +38,11 @@ export function isWellFormedKey(text: string): boolean {
   return checksum(body) === text.slice(-CHECKSUM_CHARACTERS);
 }
 
+/** The public part of a well-formed key: the id that lists show. */
+export function keyIdOf(key: string): string {
+  return key.slice(PREFIX.length, PREFIX.length + ID_CHARACTERS);
+}
+
 /** SHA-256 of the whole key: 190 random bits need neither salt nor stretching. */
 export function digestOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();

@@ -32,6 +32,20 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly refusedKeys = new Counter({
+    name: 'api_key_refusals_total',
+    help: 'Requests without a valid API key, by what was wrong; slowed are those answered 429.',
+    labelNames: ['reason'] as const,
+    registers: [this.registry],
+  });
+
+  readonly shedRequests = new Counter({
+    name: 'http_requests_shed_total',
+    help: 'Requests that were turned away: over the rate of their key, or too many at once.',
+    labelNames: ['reason'] as const,
+    registers: [this.registry],
+  });
+
   readonly requestSeconds = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'From the request to the end of its answer.',

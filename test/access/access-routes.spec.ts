@@ -14,6 +14,7 @@ describe('the routes of API keys', () => {
       name: 'reader',
       scopes: ['usage:read'],
       created_at: expect.stringMatching(/Z$/),
+      expires_at: null,
     });
 
     const reader = { authorization: `Bearer ${key}` };
@@ -42,6 +43,9 @@ describe('the routes of API keys', () => {
     [{ name: 'a', scopes: ['admin', 'admin'] }, '/scopes'],
     [{ name: '', scopes: ['admin'] }, '/name'],
     [{ scopes: ['admin'] }, '/name'],
+    [{ name: 'a', scopes: ['admin'], expires_at: '2020-01-01T00:00:00Z' }, '/expires_at'],
+    [{ name: 'a', scopes: ['admin'], expires_at: 'tomorrow' }, '/expires_at'],
+    [{ name: 'a', scopes: ['admin'], expires_at: null }, '/expires_at'],
   ])('refuse %j', async (body, pointer) => {
     await using api = await startTestApp();
 

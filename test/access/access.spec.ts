@@ -10,6 +10,7 @@ import { Caller, type Principal } from '../../src/access/caller.js';
 import { Public, RequireScope } from '../../src/access/require-scope.js';
 import { loadConfig } from '../../src/config/config.js';
 import { ProblemFilter } from '../../src/problem/problem.filter.js';
+import { doorOf } from './door.js';
 import { createTestTenant, type TestTenant } from '../support/tenant.js';
 
 @Controller()
@@ -63,7 +64,7 @@ interface Doors extends AsyncDisposable {
 async function openDoors(test: TestTenant): Promise<Doors> {
   const apiKeys = new ApiKeyService(test.db, loadConfig({}), test.dataSource.getRepository(ApiKey));
   const adapter = new FastifyAdapter();
-  registerAuthentication(adapter.getInstance(), apiKeys);
+  registerAuthentication(adapter.getInstance(), doorOf(apiKeys, test.db));
   const http = await NestFactory.create<NestFastifyApplication>(DoorsModule, adapter, {
     logger: false,
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { digestOf, isWellFormedKey } from '../../src/access/key-text.js';
-import { principalOf } from '../../src/access/api-key.store.js';
+import { liveKey } from '../../src/access/api-key.store.js';
 import { createTestTenant } from '../support/tenant.js';
 
 const FIRST = 'first-bootstrap-key-of-32-characters';
@@ -30,9 +30,11 @@ describe('the tenant default', () => {
     expect(texts).toHaveLength(1);
     expect(isWellFormedKey(texts[0]!)).toBe(true);
     const tenant = await test.tenants.byName('default');
-    expect(await principalOf(test.db.work, digestOf(texts[0]!))).toMatchObject({
-      tenantId: tenant!.tenantId,
-      scopes: ['usage:write', 'usage:adjust', 'usage:read', 'billing:write', 'admin'],
+    expect(await liveKey(test.db.work, digestOf(texts[0]!))).toMatchObject({
+      principal: {
+        tenantId: tenant!.tenantId,
+        scopes: ['usage:write', 'usage:adjust', 'usage:read', 'billing:write', 'admin'],
+      },
     });
   });
 
@@ -41,7 +43,9 @@ describe('the tenant default', () => {
 
     expect(await test.tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: FIRST })).toBeUndefined();
     expect(await test.tenants.ensureDefaultTenant({})).toBeUndefined();
-    expect(await principalOf(test.db.work, digestOf(FIRST))).toMatchObject({ keyId: 'bootstrap' });
+    expect(await liveKey(test.db.work, digestOf(FIRST))).toMatchObject({
+      principal: { keyId: 'bootstrap' },
+    });
   });
 
   it('knows the changed key and no longer the one before', async () => {
@@ -50,8 +54,10 @@ describe('the tenant default', () => {
 
     await test.tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: SECOND });
 
-    expect(await principalOf(test.db.work, digestOf(FIRST))).toBeUndefined();
-    expect(await principalOf(test.db.work, digestOf(SECOND))).toMatchObject({ keyId: 'bootstrap' });
+    expect(await liveKey(test.db.work, digestOf(FIRST))).toBeUndefined();
+    expect(await liveKey(test.db.work, digestOf(SECOND))).toMatchObject({
+      principal: { keyId: 'bootstrap' },
+    });
   });
 
   it('does not honour a revoked key again after a restart, but a changed one', async () => {
@@ -60,10 +66,10 @@ describe('the tenant default', () => {
     await test.db.work.query("UPDATE api_key SET revoked_at = now() WHERE key_id = 'bootstrap'");
 
     await test.tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: FIRST });
-    expect(await principalOf(test.db.work, digestOf(FIRST))).toBeUndefined();
+    expect(await liveKey(test.db.work, digestOf(FIRST))).toBeUndefined();
 
     await test.tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: SECOND });
-    expect(await principalOf(test.db.work, digestOf(SECOND))).toBeDefined();
+    expect(await liveKey(test.db.work, digestOf(SECOND))).toBeDefined();
   });
 
   it('takes a key as bootstrap key that was made for it before', async () => {
@@ -72,7 +78,7 @@ describe('the tenant default', () => {
 
     await test.tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: text! });
 
-    expect(await principalOf(test.db.work, digestOf(text!))).toBeDefined();
+    expect(await liveKey(test.db.work, digestOf(text!))).toBeDefined();
   });
 
   it('does not take the key of another tenant, and names the variable', async () => {

@@ -22,6 +22,18 @@ export const REGISTER_CODES = {
     title: 'There is no such API key',
     remedy: 'Check it in the path or query against the list.',
   },
+  api_key_not_rotatable: {
+    status: 409,
+    title: 'The API key is revoked, expired, replaced already, or set by the environment',
+    remedy:
+      'Make another key; the one of the environment is changed by another `BOOTSTRAP_API_KEY`.',
+  },
+  last_admin_key: {
+    status: 409,
+    title: 'No other API key of the tenant may manage keys',
+    remedy:
+      'Make another key with the scope `admin` first, or rotate this one with `"overlap_seconds": 0`.',
+  },
   meter_not_found: {
     status: 404,
     title: 'There is no such meter',
