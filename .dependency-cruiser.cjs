@@ -6,7 +6,7 @@ const rows = [
   { name: 'domain', folders: ['domain'] },
   { name: 'ground', folders: ['problem', 'config', 'clock', 'database', 'metrics'] },
   { name: 'registers', folders: ['ledger', 'meters', 'customers', 'access', 'stripe'] },
-  { name: 'totals', folders: ['usage', 'outbox'] },
+  { name: 'totals', folders: ['usage', 'outbox', 'quarantine'] },
   {
     name: 'stages',
     folders: [

@@ -28,6 +28,8 @@ import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './health/metrics.controller.js';
 import { IngestController } from './ingest/ingest.controller.js';
 import { IngestService } from './ingest/ingest.service.js';
+import { QuarantineController } from './ingest/quarantine.controller.js';
+import { QuarantineReplayService } from './ingest/quarantine-replay.service.js';
 import { Recorder } from './ledger/recorder.js';
 import { MeterController } from './meters/meter.controller.js';
 import { MeterService } from './meters/meter.service.js';
@@ -61,6 +63,9 @@ import { PushWorker } from './push/push-worker.js';
 import { PushController } from './push/push.controller.js';
 import { PushQuery } from './push/push.query.js';
 import { StripeSideReader } from './push/stripe-side.js';
+import { Quarantine } from './quarantine/quarantine.js';
+import { QuarantineService } from './quarantine/quarantine.service.js';
+import { QuarantineTimer } from './quarantine/quarantine.timer.js';
 import { InvoiceChecker } from './reconciliation/invoice-check.js';
 import { LaneReader } from './reconciliation/lane-reader.js';
 import { ReconciliationController } from './reconciliation/reconciliation.controller.js';
@@ -111,6 +116,7 @@ const DATA_SOURCE = 'countonce';
 
 const API_CONTROLLERS = [
   IngestController,
+  QuarantineController,
   UsageEventController,
   UsageController,
   MeterController,
@@ -156,7 +162,11 @@ const SERVICES = [
   RateLimit,
   TestClockService,
   Recorder,
+  Quarantine,
+  QuarantineService,
+  QuarantineTimer,
   IngestService,
+  QuarantineReplayService,
   UsageService,
   UsageEventService,
   FoldTimer,

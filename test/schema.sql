@@ -355,6 +355,38 @@ CREATE TABLE push_work (
   CONSTRAINT push_work_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start)
 );
 
+CREATE TABLE quarantine_tally (
+  tenant_id uuid NOT NULL,
+  events bigint NOT NULL DEFAULT 0,
+  bytes bigint NOT NULL DEFAULT 0,
+  dropped bigint NOT NULL DEFAULT 0,
+  CONSTRAINT quarantine_tally_check CHECK (((events >= 0) AND (bytes >= 0) AND (dropped >= 0))),
+  CONSTRAINT quarantine_tally_pkey PRIMARY KEY (tenant_id)
+);
+
+CREATE TABLE quarantined_event (
+  tenant_id uuid NOT NULL,
+  quarantined_event_id uuid NOT NULL,
+  usage_event_id text COLLATE "C" NOT NULL,
+  source text COLLATE "C",
+  customer_id text COLLATE "C",
+  meter text COLLATE "C",
+  shape text COLLATE "C" NOT NULL,
+  historical boolean NOT NULL,
+  event json,
+  event_bytes integer NOT NULL,
+  code text COLLATE "C" NOT NULL,
+  errors json NOT NULL,
+  fields json,
+  seen bigint NOT NULL,
+  first_seen_at timestamp with time zone NOT NULL,
+  last_seen_at timestamp with time zone NOT NULL,
+  replayed_at timestamp with time zone,
+  CONSTRAINT quarantined_event_pkey PRIMARY KEY (tenant_id, quarantined_event_id),
+  CONSTRAINT quarantined_event_seen_check CHECK (((seen > 0) AND (last_seen_at >= first_seen_at))),
+  CONSTRAINT quarantined_event_shape_check CHECK ((shape = ANY (ARRAY['usage_event'::text, 'cloud_event'::text])))
+);
+
 CREATE TABLE reconciliation (
   tenant_id uuid NOT NULL,
   reconciliation_id uuid NOT NULL,
@@ -688,6 +720,8 @@ CREATE INDEX push_unknown_idx ON public.push USING btree (tenant_id, first_attem
 CREATE INDEX push_reading_due_idx ON public.push_reading USING btree (tenant_id, next_read_at);
 
 CREATE INDEX push_work_order_idx ON public.push_work USING btree (tenant_id, closed DESC, created_at);
+
+CREATE INDEX quarantined_event_first_seen_idx ON public.quarantined_event USING btree (tenant_id, first_seen_at, quarantined_event_id);
 
 CREATE INDEX reconciliation_running_idx ON public.reconciliation USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
 

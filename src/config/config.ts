@@ -146,6 +146,10 @@ export class Config {
   @IsIn(UNKNOWN_CUSTOMER, { message: `must be one of ${UNKNOWN_CUSTOMER.join(', ')}` })
   readonly UNKNOWN_CUSTOMER: (typeof UNKNOWN_CUSTOMER)[number] = 'create';
 
+  /** Events that a tenant's quarantine holds; what more is refused is counted, but not kept. */
+  @WholeNumber(0, 10_000_000)
+  readonly QUARANTINE_EVENTS_MAX: number = 100_000;
+
   /** The least severe level that is logged. */
   @IsIn(LOG_LEVELS, { message: `must be one of ${LOG_LEVELS.join(', ')}` })
   readonly LOG_LEVEL: (typeof LOG_LEVELS)[number] = 'info';

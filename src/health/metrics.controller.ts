@@ -32,6 +32,10 @@ export class MetricsController {
       'SELECT count(*) AS n FROM usage_delta',
     );
     this.metrics.deltas.set(deltas?.n ?? 0);
+    const [quarantine] = await this.db.health.query<{ n: number }>(
+      'SELECT coalesce(sum(events), 0)::float8 AS n FROM quarantine_tally',
+    );
+    this.metrics.quarantineEvents.set(quarantine?.n ?? 0);
     await this.readInbox();
     return this.metrics.registry.metrics();
   }

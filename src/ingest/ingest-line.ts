@@ -5,16 +5,15 @@ import type { UsageEvent } from '../domain/usage-event.js';
 import { isAtMost } from '../domain/text.js';
 import { decodeUtf8 } from '../domain/utf8.js';
 import type { Verdict } from '../ledger/verdict.js';
+import type { EventShape } from '../quarantine/refused-event.js';
 import { checkUsageEvent, type CheckedUsageEvent } from './check-usage-event.js';
 import { checkCloudEvent } from './cloud-event.js';
 import type { Sent } from './receipt.dto.js';
+import type { Sending } from './refused-sending.js';
 import { MAX_TEXT_CHARACTERS } from './usage-event-limits.js';
 
 /** Lines that are recorded together: as many as one transaction takes. */
 const LINES_PER_CHUNK = 1_000;
-
-/** Which shape the events of a request have. */
-export type EventShape = 'usage_event' | 'cloud_event';
 
 /** Who sends, and how it counts. */
 export interface RecordingContext {
@@ -26,7 +25,7 @@ export interface RecordingContext {
 export type Checked = { readonly event: UsageEvent } | { readonly verdict: Verdict };
 
 /** One usage event of a stream or file, checked, and where it stands. */
-export interface IngestLine {
+export interface IngestLine extends Sending {
   /** From 1, as an editor shows it. */
   readonly line: number;
   readonly checked: Checked;
@@ -74,6 +73,8 @@ function readLine(
 export function readEvent(line: number, raw: unknown, context: RecordingContext): IngestLine {
   return {
     line,
+    raw,
+    shape: 'usage_event',
     checked: checkRaw(raw, 'usage_event', context),
     sent: sentAs(raw, 'usage_event', ''),
   };
@@ -84,6 +85,8 @@ export function unreadable(line: number, code: string, detail: string): IngestLi
   const faults = [{ code, pointer: '', detail }];
   return {
     line,
+    raw: undefined,
+    shape: 'usage_event',
     checked: { verdict: { status: 'rejected', faults } },
     sent: { usageEventId: undefined, pointer: '' },
   };

@@ -2,17 +2,22 @@ import { Injectable } from '@nestjs/common';
 import { Recorder } from '../ledger/recorder.js';
 import type { Verdict } from '../ledger/verdict.js';
 import { Metrics } from '../metrics/metrics.js';
+import { Quarantine } from '../quarantine/quarantine.js';
+import type { EventShape } from '../quarantine/refused-event.js';
 import {
   checkRaw,
   inChunks,
   ndjsonEvents,
   sentAs,
   type Checked,
-  type EventShape,
   type IngestLine,
   type RecordingContext,
 } from './ingest-line.js';
 import { isProblematic, noCounts, toResult, type Result } from './receipt.dto.js';
+import { toRefusedEvent, type Sending } from './refused-sending.js';
+
+/** An event as it came in, and whether it may be recorded. */
+type CheckedSending = Sending & { readonly checked: Checked };
 
 /** From parsed bodies and streams to verdicts. */
 @Injectable()
@@ -20,6 +25,7 @@ export class IngestService {
   constructor(
     private readonly recorder: Recorder,
     private readonly metrics: Metrics,
+    private readonly quarantine: Quarantine,
   ) {}
 
   /**
@@ -33,8 +39,9 @@ export class IngestService {
     shape: EventShape,
     pointers: readonly string[],
   ): Promise<Result[]> {
-    const checked = raws.map((raw) => checkRaw(raw, shape, context));
+    const checked = raws.map((raw) => ({ raw, shape, checked: checkRaw(raw, shape, context) }));
     const verdicts = await this.verdicts(context, checked);
+    await this.keepRefused(context, checked, verdicts);
     return verdicts.map((verdict, index) =>
       toResult(index, sentAs(raws[index], shape, pointers[index]!), verdict),
     );
@@ -74,23 +81,50 @@ export class IngestService {
     chunk: readonly IngestLine[],
     firstIndex: number,
   ): Promise<Result[]> {
-    const checked = chunk.map((line) => line.checked);
-    const verdicts = await this.verdicts(context, checked);
+    const verdicts = await this.verdicts(context, chunk);
+    await this.keepRefused(context, chunk, verdicts);
     return verdicts.map((verdict, i) => toResult(firstIndex + i, chunk[i]!.sent, verdict));
+  }
+
+  /**
+   * Sends events of the quarantine through the same door once more. Those that are refused again
+   * are there already: they are not seen another time.
+   */
+  recordAgain(context: RecordingContext, sendings: readonly Sending[]): Promise<Verdict[]> {
+    return this.verdicts(
+      context,
+      sendings.map(({ raw, shape }) => ({ raw, shape, checked: checkRaw(raw, shape, context) })),
+    );
   }
 
   private async verdicts(
     context: RecordingContext,
-    checked: readonly Checked[],
+    sendings: readonly CheckedSending[],
   ): Promise<Verdict[]> {
-    const events = checked.flatMap((each) => ('event' in each ? [each.event] : []));
+    const events = sendings.flatMap(({ checked }) => ('event' in checked ? [checked.event] : []));
     const recorded = await this.recorder.record(context.caller.tenantId, events, {
       mayAdjust: context.caller.scopes.includes('usage:adjust'),
       historical: context.historical ?? false,
     });
     let next = 0;
-    const verdicts = checked.map((each) => ('verdict' in each ? each.verdict : recorded[next++]!));
+    const verdicts = sendings.map(({ checked }) =>
+      'verdict' in checked ? checked.verdict : recorded[next++]!,
+    );
     for (const { status } of verdicts) this.metrics.usageEvents.inc({ result: status });
     return verdicts;
+  }
+
+  /** Before any verdict leaves; without refused ones it asks the database nothing. */
+  private async keepRefused(
+    { caller, historical = false }: RecordingContext,
+    sendings: readonly Sending[],
+    verdicts: readonly Verdict[],
+  ): Promise<void> {
+    const refused = sendings.flatMap((sending, i) => {
+      const { status } = verdicts[i]!;
+      if (status === 'accepted' || status === 'duplicate') return [];
+      return toRefusedEvent(sending, verdicts[i]!, historical) ?? [];
+    });
+    await this.quarantine.keep(caller.tenantId, refused);
   }
 }

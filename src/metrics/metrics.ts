@@ -13,6 +13,25 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly quarantined = new Counter({
+    name: 'usage_events_quarantined_total',
+    help: 'Events that were refused or conflict and got a row in quarantine, by code.',
+    labelNames: ['code'] as const,
+    registers: [this.registry],
+  });
+
+  readonly quarantineDropped = new Counter({
+    name: 'quarantine_dropped_total',
+    help: 'Events that were not kept, as the quarantine of their tenant was full.',
+    registers: [this.registry],
+  });
+
+  readonly quarantineEvents = new Gauge({
+    name: 'quarantine_events',
+    help: 'Events in quarantine.',
+    registers: [this.registry],
+  });
+
   readonly webhookEvents = new Counter({
     name: 'webhook_events_total',
     help: 'Deliveries of Stripe events by what became of them at the door.',

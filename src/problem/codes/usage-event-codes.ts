@@ -128,6 +128,11 @@ export const USAGE_EVENT_CODES = {
     title: 'The event was not recorded',
     remedy: 'Correct what `errors` names and send it again under the same id.',
   },
+  quarantined_event_not_found: {
+    status: 404,
+    title: 'No event in quarantine has this id',
+    remedy: 'Use an `id` that `GET /v1/quarantine` lists; what was recorded has left it.',
+  },
   usage_event_not_found: {
     status: 404,
     title: 'No usage event has this id',

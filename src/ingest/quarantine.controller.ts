@@ -1,0 +1,59 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { parsePage, type Page } from '../database/page.js';
+import { QuarantineService } from '../quarantine/quarantine.service.js';
+import { QuarantineReplayService, type ReplayAnswer } from './quarantine-replay.service.js';
+import {
+  CreateQuarantineReplayDto,
+  DeleteQuarantinedEventDto,
+  fromQuarantined,
+  QuarantineQueryDto,
+  toQuarantineFilter,
+} from './quarantine.dto.js';
+
+@ApiTags('quarantine')
+@Controller('v1/quarantine')
+export class QuarantineController {
+  constructor(
+    private readonly quarantine: QuarantineService,
+    private readonly replays: QuarantineReplayService,
+  ) {}
+
+  @Get()
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'Usage events that were refused or conflict, and why' })
+  async list(
+    @Caller() caller: Principal,
+    @Query() query: QuarantineQueryDto,
+  ): Promise<Page<Record<string, unknown>> & { readonly dropped: number }> {
+    const page = parsePage(query, ['instant', 'uuid']);
+    const found = await this.quarantine.list(caller.tenantId, toQuarantineFilter(query), page);
+    return { ...found, data: found.data.map(fromQuarantined) };
+  }
+
+  /** All of them where the body says neither `code` nor `ids`; up to 10,000 in one call. */
+  @Post('replays')
+  @HttpCode(200)
+  @RequireScope('usage:adjust')
+  @ApiOperation({ summary: 'Send events of the quarantine once more, under the rights of the key' })
+  replay(
+    @Caller() caller: Principal,
+    @Body() body: CreateQuarantineReplayDto,
+  ): Promise<ReplayAnswer> {
+    return this.replays.replay(caller, body ?? {});
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @RequireScope('usage:adjust')
+  @ApiOperation({ summary: 'Take an event out of quarantine without recording it' })
+  remove(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body() body: DeleteQuarantinedEventDto,
+  ): Promise<void> {
+    return this.quarantine.remove(caller, id, body.reason);
+  }
+}
