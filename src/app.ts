@@ -6,6 +6,7 @@ import { AccessGuard } from './access/access.guard.js';
 import { ApiKeyService } from './access/api-key.service.js';
 import { registerAuthentication } from './access/authentication.js';
 import { CountonceModule } from './countonce.module.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { registerBodyParsers } from './ingest/request-body.js';
 import { Metrics } from './metrics/metrics.js';
 import { OpenApiDocument } from './openapi/openapi-document.js';
@@ -66,4 +67,5 @@ export function configureHttp(app: NestFastifyApplication): void {
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new ProblemValidationPipe());
   app.useGlobalGuards(app.get(AccessGuard));
+  app.useGlobalInterceptors(app.get(IdempotencyInterceptor));
 }

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { parsePage } from '../database/page.js';
+import { AnswerSecrets } from '../idempotency/command-route.js';
 import { CreateApiKeyDto, fromApiKey, fromMadeApiKey } from './api-key.dto.js';
 import { ApiKeyService } from './api-key.service.js';
 import { Caller, type Principal } from './caller.js';
@@ -13,7 +14,8 @@ export class ApiKeyController {
 
   @Post()
   @RequireScope('admin')
-  @ApiOperation({ summary: 'Make an API key; this answer alone shows it' })
+  @AnswerSecrets('key')
+  @ApiOperation({ summary: 'Make an API key; the first answer alone shows it' })
   async create(@Caller() caller: Principal, @Body() body: CreateApiKeyDto) {
     return fromMadeApiKey(await this.apiKeys.create(caller.tenantId, body.name, body.scopes));
   }
