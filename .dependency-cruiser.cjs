@@ -5,7 +5,10 @@
 const rows = [
   { name: 'domain', folders: ['domain'] },
   { name: 'ground', folders: ['problem', 'config', 'clock', 'database', 'metrics'] },
-  { name: 'registers', folders: ['ledger', 'meters', 'customers', 'access', 'stripe'] },
+  {
+    name: 'registers',
+    folders: ['ledger', 'meters', 'customers', 'access', 'idempotency', 'stripe'],
+  },
   { name: 'totals', folders: ['usage', 'outbox', 'quarantine'] },
   {
     name: 'stages',

@@ -9,6 +9,7 @@ import { FailedTries } from './access/failed-tries.js';
 import { KeyUse } from './access/key-use.js';
 import { RateLimit } from './access/rate-limit.js';
 import { CountonceModule } from './countonce.module.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { registerBodyParsers } from './ingest/request-body.js';
 import { Metrics } from './metrics/metrics.js';
 import { OpenApiDocument } from './openapi/openapi-document.js';
@@ -74,4 +75,5 @@ export function configureHttp(app: NestFastifyApplication): void {
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new ProblemValidationPipe());
   app.useGlobalGuards(app.get(AccessGuard));
+  app.useGlobalInterceptors(app.get(IdempotencyInterceptor));
 }

@@ -26,6 +26,9 @@ import { dataSourceOptions } from './data-source.js';
 import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './health/metrics.controller.js';
+import { CommandAnswerTimer } from './idempotency/command-answer.timer.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
+import { KeyedCommands } from './idempotency/keyed-commands.js';
 import { IngestController } from './ingest/ingest.controller.js';
 import { IngestService } from './ingest/ingest.service.js';
 import { QuarantineController } from './ingest/quarantine.controller.js';
@@ -226,6 +229,9 @@ const SERVICES = [
   StripeEventService,
   StripeInboxService,
   AccessGuard,
+  KeyedCommands,
+  IdempotencyInterceptor,
+  CommandAnswerTimer,
   Metrics,
   Draining,
   OpenApiDocument,

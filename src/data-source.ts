@@ -9,6 +9,7 @@ import { CreateStripeEvents1795200000006 } from '../migrations/1795200000006-cre
 import { CreateItemPeriods1795200000007 } from '../migrations/1795200000007-create-item-periods.js';
 import { CreateReconciliations1795200000008 } from '../migrations/1795200000008-create-reconciliations.js';
 import { CreateQuarantine1795200000010 } from '../migrations/1795200000010-create-quarantine.js';
+import { CreateCommandAnswers1795200000011 } from '../migrations/1795200000011-create-command-answers.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
 
@@ -29,6 +30,7 @@ export function dataSourceOptions(url: string): DataSourceOptions {
       CreateItemPeriods1795200000007,
       CreateReconciliations1795200000008,
       CreateQuarantine1795200000010,
+      CreateCommandAnswers1795200000011,
     ],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'all',

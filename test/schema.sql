@@ -60,6 +60,26 @@ CREATE TABLE close_mark (
   CONSTRAINT close_mark_pkey PRIMARY KEY (tenant_id, customer_no, meter_no)
 );
 
+CREATE TABLE command_answer (
+  tenant_id uuid NOT NULL,
+  route text COLLATE "C" NOT NULL,
+  idempotency_key text COLLATE "C" NOT NULL,
+  request_hash bytea NOT NULL,
+  made jsonb,
+  lease_until timestamp with time zone,
+  fence bigint NOT NULL DEFAULT 0,
+  status smallint,
+  headers jsonb NOT NULL,
+  body text,
+  created_at timestamp with time zone NOT NULL,
+  answered_at timestamp with time zone,
+  CONSTRAINT command_answer_answered_check CHECK ((((answered_at IS NULL) = (status IS NULL)) AND ((answered_at IS NULL) = (lease_until IS NOT NULL)) AND ((answered_at IS NOT NULL) OR (made IS NOT NULL)))),
+  CONSTRAINT command_answer_idempotency_key_check CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255))),
+  CONSTRAINT command_answer_pkey PRIMARY KEY (tenant_id, route, idempotency_key),
+  CONSTRAINT command_answer_request_hash_check CHECK ((octet_length(request_hash) = 32)),
+  CONSTRAINT command_answer_status_check CHECK (((status >= 200) AND (status <= 499)))
+);
+
 CREATE TABLE customer (
   tenant_id uuid NOT NULL,
   customer_no bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -692,6 +712,8 @@ CREATE TABLE usage_unique (
 );
 
 CREATE INDEX billing_period_due_idx ON public.billing_period USING btree (tenant_id, period_end, customer_no, meter_no) WHERE (closed_at IS NULL);
+
+CREATE INDEX command_answer_created_at_idx ON public.command_answer USING btree (tenant_id, created_at);
 
 CREATE INDEX customer_identity_customer_no_idx ON public.customer_identity USING btree (tenant_id, customer_no);
 

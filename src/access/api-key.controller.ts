@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { parsePage } from '../database/page.js';
+import { AnswerSecrets } from '../idempotency/command-route.js';
 import { ApiKeyRotationService } from './api-key-rotation.service.js';
 import {
   CreateApiKeyDto,
@@ -28,7 +29,8 @@ export class ApiKeyController {
 
   @Post()
   @RequireScope('admin')
-  @ApiOperation({ summary: 'Make an API key; this answer alone shows it' })
+  @AnswerSecrets('key')
+  @ApiOperation({ summary: 'Make an API key; the first answer alone shows it' })
   async create(@Caller() caller: Principal, @Body() body: CreateApiKeyDto) {
     requireScopes(caller, body.scopes);
     const expiresAt = toExpiresAt(body);
@@ -47,6 +49,7 @@ export class ApiKeyController {
 
   @Post(':id/rotations')
   @RequireScope('admin')
+  @AnswerSecrets('key')
   @ApiOperation({ summary: 'Put another key in the place of one, which goes on for an overlap' })
   async rotate(
     @Caller() caller: Principal,

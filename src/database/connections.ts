@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Micros } from '../domain/instant.js';
+import { joinedTransaction } from './command-context.js';
 
 /** What a statement may be run on: an open transaction, or connections that commit each alone. */
 export interface Queryable {
@@ -41,7 +42,10 @@ export function violatedConstraint(error: unknown): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-/** A pool of connections for one kind of work, so that one kind cannot starve another. */
+/**
+ * A pool of connections for one kind of work, so that one kind cannot starve another. Inside a command
+ * that runs under an idempotency key, its statements and transactions are parts of that command's own.
+ */
 export class Connections implements Queryable {
   private readonly pool: pg.Pool;
 
@@ -68,6 +72,8 @@ export class Connections implements Queryable {
     sql: string,
     parameters: readonly unknown[] = [],
   ): Promise<Row[]> {
+    const joined = joinedTransaction(this);
+    if (joined !== undefined) return joined.query<Row>(sql, parameters);
     return (await this.pool.query<Row>(sql, [...parameters])).rows;
   }
 
@@ -91,6 +97,8 @@ export class Connections implements Queryable {
   }
 
   private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const joined = joinedTransaction(this);
+    if (joined !== undefined) return joined.transaction(work);
     const client = await this.pool.connect();
     let broken: Error | undefined;
     const onError = (error: Error): void => {

@@ -4,6 +4,7 @@ import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/s
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { IdsOfTheirOwn } from '../idempotency/command-route.js';
 import { PROBLEMS, type ProblemCode } from '../problem/codes.js';
 import { Problem, ValidationProblem, type FieldError } from '../problem/problem.js';
 import { openCloudEvents, openEnvelope } from './envelope.js';
@@ -22,6 +23,7 @@ export class IngestController {
   /** Records usage. The answer leaves after the commit; sending the whole again is always right. */
   @Post()
   @RequireScope('usage:write')
+  @IdsOfTheirOwn()
   @ApiOperation({ summary: 'Record usage events: one, a batch, an NDJSON stream or CloudEvents' })
   @ApiConsumes(
     'application/json',

@@ -3,6 +3,8 @@ import { ModulesContainer, Reflector } from '@nestjs/core';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { PUBLIC_ROUTE, REQUIRED_SCOPE } from '../access/require-scope.js';
 import type { Scope } from '../access/scope.js';
+import { isCommand } from '../idempotency/command-route.js';
+import { describeCommand } from '../idempotency/describe-command.js';
 
 const DESCRIPTION = `Counts every usage event once and bills it once.
 
@@ -38,6 +40,7 @@ export class OpenApiDocument {
         const scope = this.reflector.get<Scope | undefined>(REQUIRED_SCOPE, handler);
         if (scope !== undefined) Object.assign(operation, { 'x-required-scope': scope });
         if (this.reflector.get<true | undefined>(PUBLIC_ROUTE, handler)) operation.security = [];
+        if (isCommand(this.reflector, handler)) describeCommand(operation);
       }
     }
     this.document = document;

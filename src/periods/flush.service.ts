@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { requireCustomer } from '../customers/require-customer.js';
+import { onceInCommand } from '../database/command-context.js';
 import { Database } from '../database/database.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { periodKeyText, periodValues, type PeriodKey } from '../usage/period-values.js';
@@ -33,7 +34,7 @@ export class FlushService {
       meter === undefined ? 0 : (await requireMeter(this.db.work, tenantId, meter)).meterNo;
     const key = { customerNo, meterNo };
     const deadline = performance.now() + waitMs;
-    let periods = await planNow(this.db.work, tenantId, key);
+    let periods = await onceInCommand(() => planNow(this.db.work, tenantId, key));
     let valueBefore: string | undefined;
     for (;;) {
       const answer = await this.look(tenantId, customerId, periods);

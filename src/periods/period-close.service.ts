@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { requireCustomer } from '../customers/require-customer.js';
+import { onceInCommand } from '../database/command-context.js';
 import { Database } from '../database/database.js';
 import { formatInstant, parseInstant, type Micros } from '../domain/instant.js';
 import type { CloseScope } from '../ledger/close-request.store.js';
@@ -29,7 +30,8 @@ export class PeriodCloseService {
   /** Closes and waits a while; where it takes longer, the close goes on behind the answer. */
   async close(tenantId: string, request: CreatePeriodCloseDto): Promise<PeriodCloseAnswer> {
     if (request.dry_run === true) return this.rehearse(tenantId, request);
-    const begun = await this.begin(tenantId, request);
+    const id = await onceInCommand(async () => (await this.begin(tenantId, request)).id);
+    const begun = (await closeById(this.db.work, tenantId, id))!;
     let failed: unknown;
     const finished = this.closer.finish(tenantId, begun).catch((error: unknown) => {
       failed = error;

@@ -10,7 +10,7 @@ const logger = new Logger('Problem');
 /** Answers an error of any origin as a problem document; what is ours to mend goes into the log. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
-  const instance = `urn:countonce:request:${request.id}`;
+  const instance = instanceOf(request);
   if (problem.status >= 500) log(error, problem.code, instance);
 
   // A streamed answer has begun: all that can still be said is that it is not whole.
@@ -27,6 +27,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .header('content-type', PROBLEM_CONTENT_TYPE)
     // As bytes, because Fastify appends a charset to JSON that is sent as text.
     .send(Buffer.from(JSON.stringify(problem.toDocument(instance))));
+}
+
+/** The URI by which what went wrong in a request is found in the log. */
+export function instanceOf(request: FastifyRequest): string {
+  return `urn:countonce:request:${request.id}`;
 }
 
 function log(error: unknown, code: string, instance: string): void {

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { requireCustomer } from '../customers/require-customer.js';
+import { onceInCommand } from '../database/command-context.js';
 import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
 import { formatInstantMicros, parseInstant, type Micros } from '../domain/instant.js';
@@ -45,7 +46,7 @@ export class ReconciliationService {
 
   /** Reconciles and waits a while; where it takes longer, it goes on behind the answer. */
   async reconcile(tenantId: string, request: CreateReconciliationDto): Promise<ReconciliationPage> {
-    const id = await this.begin(tenantId, request);
+    const id = await onceInCommand(() => this.begin(tenantId, request));
     let failed: unknown;
     const finished = this.runner
       .run(tenantId, id, () => this.isStopping)

@@ -37,6 +37,11 @@ export const REQUEST_CODES = {
     title: 'The body is nested deeper than 8 levels',
     remedy: 'Send flat properties.',
   },
+  idempotency_key_invalid: {
+    status: 400,
+    title: 'The idempotency key is not one',
+    remedy: 'Send 1 to 255 visible ASCII characters as `Idempotency-Key`, such as a random UUID.',
+  },
   request_aborted: {
     status: 400,
     title: 'The body ended before its end',
@@ -87,6 +92,11 @@ export const REQUEST_CODES = {
     title: 'This contradicts what is there',
     remedy: 'Read what is there; see `detail`.',
   },
+  idempotency_key_in_use: {
+    status: 409,
+    title: 'The first request with this idempotency key is still running',
+    remedy: 'Wait for `Retry-After` and send the same again, with the same key.',
+  },
   payload_too_large: {
     status: 413,
     title: 'The body is larger than 16 MiB',
@@ -111,6 +121,11 @@ export const REQUEST_CODES = {
     status: 422,
     title: 'The request breaks a rule',
     remedy: 'Correct what `errors` points at.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The idempotency key belongs to another request',
+    remedy: 'Send what was sent with the key before, or take a new key for what is new.',
   },
   rate_limited: {
     status: 429,
