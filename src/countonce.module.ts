@@ -11,6 +11,7 @@ import { AccessGuard } from './access/access.guard.js';
 import { ApiKeyController } from './access/api-key.controller.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { ApiKeyService } from './access/api-key.service.js';
+import { AuditEntryController } from './access/audit/audit-entry.controller.js';
 import { Tenant } from './access/tenant.entity.js';
 import { TenantService } from './access/tenant.service.js';
 import { TestClockController } from './access/test-clock.controller.js';
@@ -121,6 +122,7 @@ const API_CONTROLLERS = [
   StripeWebhookController,
   StripeEventController,
   ApiKeyController,
+  AuditEntryController,
   TestClockController,
   OpenApiController,
 ];

@@ -5,11 +5,12 @@ import { MoreThan, type Repository } from 'typeorm';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
-import type { Micros } from '../domain/instant.js';
+import { formatInstant, type Micros } from '../domain/instant.js';
 import { isStorableText } from '../domain/text.js';
 import { Problem } from '../problem/problem.js';
+import { audit, type AuditedChange } from './audit/audit.js';
 import { ApiKey } from './api-key.entity.js';
-import { insertApiKey, principalOf, revokeApiKey } from './api-key.store.js';
+import { insertApiKey, principalOf, revokeApiKey, type RevokedKey } from './api-key.store.js';
 import type { Principal } from './caller.js';
 import { digestOf, isWellFormedKey, looksLikeKey, makeKey } from './key-text.js';
 import type { Scope } from './scope.js';
@@ -75,7 +76,15 @@ export class ApiKeyService {
   async create(tenantId: string, name: string, scopes: readonly Scope[]): Promise<MadeApiKey> {
     const { keyId, text } = makeKey();
     const row = { tenantId, keyId, name, keyHash: digestOf(text), scopes };
-    const createdAt = await insertApiKey(this.db.work, row);
+    const createdAt = await this.db.work.transaction(async (tx) => {
+      const at = await insertApiKey(tx, row);
+      await audit(tx, tenantId, {
+        action: 'api_key.created',
+        subject: `api_key:${keyId}`,
+        after: { id: keyId, name, scopes },
+      });
+      return at;
+    });
     return { keyId, text, name, scopes, createdAt };
   }
 
@@ -91,11 +100,25 @@ export class ApiKeyService {
 
   /** From now on here, and within 30 s in every other process. */
   async revoke(tenantId: string, keyId: string): Promise<void> {
-    const keyHash = isStorableText(keyId)
-      ? await revokeApiKey(this.db.work, tenantId, keyId, Date.now() * 1_000)
+    const revoked = isStorableText(keyId)
+      ? await this.db.work.transaction(async (tx) => {
+          const key = await revokeApiKey(tx, tenantId, keyId, Date.now() * 1_000);
+          if (key?.isNew === true) await audit(tx, tenantId, revocationOf(keyId, key));
+          return key;
+        })
       : undefined;
-    if (keyHash === undefined)
+    if (revoked === undefined)
       throw new Problem('api_key_not_found', `no API key has the id ${keyId}`);
-    this.lookups.delete(keyHash.toString('hex'));
+    this.lookups.delete(revoked.keyHash.toString('hex'));
   }
+}
+
+function revocationOf(keyId: string, { name, scopes, revokedAt }: RevokedKey): AuditedChange {
+  const key = { id: keyId, name, scopes };
+  return {
+    action: 'api_key.revoked',
+    subject: `api_key:${keyId}`,
+    before: { ...key, revoked_at: null },
+    after: { ...key, revoked_at: formatInstant(revokedAt) },
+  };
 }
