@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError, type Command } from 'commander';
+import { actAs, commandLineActor } from './access/audit/actor.js';
 import { redacted } from './config/redaction.js';
 import { EXIT, CommandFailure } from './commands/command-failure.js';
 import { group } from './commands/command.js';
@@ -10,6 +11,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.js')).serveCommand(),
   migrate: async () => (await import('./commands/migrate.js')).migrateCommand(),
   import: async () => (await import('./commands/import.js')).importCommand(),
+  audit: async () => (await import('./commands/audit.js')).auditCommand(),
   close: async () => (await import('./commands/close.js')).closeCommand(),
   reconcile: async () => (await import('./commands/reconcile.js')).reconcileCommand(),
   restored: async () => (await import('./commands/restored.js')).restoredCommand(),
@@ -33,7 +35,9 @@ for (const load of named === undefined ? Object.values(COMMANDS) : [named]) {
 }
 
 try {
-  await program.parseAsync();
+  // What a server does of itself is nobody's command.
+  if (name === 'serve') await program.parseAsync();
+  else await actAs(commandLineActor(), () => program.parseAsync());
 } catch (error) {
   process.exitCode = tell(error);
 }

@@ -15,6 +15,7 @@ import { ApiKeyService } from './access/api-key.service.js';
 import { FailedTries } from './access/failed-tries.js';
 import { KeyUse } from './access/key-use.js';
 import { RateLimit } from './access/rate-limit.js';
+import { AuditEntryController } from './access/audit/audit-entry.controller.js';
 import { Tenant } from './access/tenant.entity.js';
 import { TenantService } from './access/tenant.service.js';
 import { TestClockController } from './access/test-clock.controller.js';
@@ -134,6 +135,7 @@ const API_CONTROLLERS = [
   StripeWebhookController,
   StripeEventController,
   ApiKeyController,
+  AuditEntryController,
   TestClockController,
   OpenApiController,
 ];

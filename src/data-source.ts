@@ -10,6 +10,7 @@ import { CreateItemPeriods1795200000007 } from '../migrations/1795200000007-crea
 import { CreateReconciliations1795200000008 } from '../migrations/1795200000008-create-reconciliations.js';
 import { CreateQuarantine1795200000010 } from '../migrations/1795200000010-create-quarantine.js';
 import { CreateCommandAnswers1795200000011 } from '../migrations/1795200000011-create-command-answers.js';
+import { CreateAudit1795200000012 } from '../migrations/1795200000012-create-audit.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
 
@@ -31,6 +32,7 @@ export function dataSourceOptions(url: string): DataSourceOptions {
       CreateReconciliations1795200000008,
       CreateQuarantine1795200000010,
       CreateCommandAnswers1795200000011,
+      CreateAudit1795200000012,
     ],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'all',

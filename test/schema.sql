@@ -20,6 +20,40 @@ CREATE TABLE api_key (
   CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
 );
 
+CREATE TABLE audit_entry (
+  tenant_id uuid NOT NULL,
+  sequence bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  actor_kind text NOT NULL,
+  actor_id text,
+  actor_name text,
+  action text NOT NULL,
+  subject text COLLATE "C",
+  reason text,
+  before json,
+  after json,
+  salt bytea,
+  subject_digest bytea NOT NULL,
+  reason_digest bytea NOT NULL,
+  before_digest bytea NOT NULL,
+  after_digest bytea NOT NULL,
+  previous_hash bytea NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_entry_actor_kind_check CHECK ((actor_kind = ANY (ARRAY['api_key'::text, 'command_line'::text, 'system'::text]))),
+  CONSTRAINT audit_entry_erased_check CHECK (((salt IS NOT NULL) OR ((subject IS NULL) AND (reason IS NULL) AND (before IS NULL) AND (after IS NULL)))),
+  CONSTRAINT audit_entry_hash_check CHECK (((octet_length(hash) = 32) AND (octet_length(previous_hash) = 32))),
+  CONSTRAINT audit_entry_pkey PRIMARY KEY (tenant_id, sequence)
+);
+
+CREATE TABLE audit_head (
+  tenant_id uuid NOT NULL,
+  sequence bigint NOT NULL,
+  hash bytea NOT NULL,
+  CONSTRAINT audit_head_hash_check CHECK (((sequence >= 0) AND (octet_length(hash) = 32))),
+  CONSTRAINT audit_head_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT audit_head_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
+);
+
 CREATE TABLE billing_period (
   tenant_id uuid NOT NULL,
   customer_no bigint NOT NULL,
@@ -711,6 +745,10 @@ CREATE TABLE usage_unique (
   CONSTRAINT usage_unique_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, revision, billable, bucket, dimensions, unique_key)
 );
 
+CREATE INDEX audit_entry_action_idx ON public.audit_entry USING btree (tenant_id, action, sequence);
+
+CREATE INDEX audit_entry_subject_idx ON public.audit_entry USING btree (tenant_id, subject, sequence) WHERE (subject IS NOT NULL);
+
 CREATE INDEX billing_period_due_idx ON public.billing_period USING btree (tenant_id, period_end, customer_no, meter_no) WHERE (closed_at IS NULL);
 
 CREATE INDEX command_answer_created_at_idx ON public.command_answer USING btree (tenant_id, created_at);
@@ -792,6 +830,22 @@ AS $function$
          CROSS JOIN generate_series(1, 8) AS i
       $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_all_but_erasure()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        OLD.subject := NULL;
+        OLD.reason := NULL;
+        OLD.before := NULL;
+        OLD.after := NULL;
+        OLD.salt := NULL;
+        IF NEW::text = OLD::text THEN
+          RETURN NEW;
+        END IF;
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+      END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -807,6 +861,12 @@ AS $function$
       BEGIN
         RAISE EXCEPTION 'a closed billing period never changes' USING ERRCODE = 'restrict_violation';
       END $function$;
+
+CREATE TRIGGER audit_entry_append_only BEFORE DELETE OR TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_entry_erasure_only BEFORE UPDATE ON public.audit_entry FOR EACH ROW EXECUTE FUNCTION refuse_all_but_erasure();
+
+CREATE TRIGGER audit_head_append_only BEFORE DELETE OR TRUNCATE ON public.audit_head FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER billing_period_closed_for_ever BEFORE DELETE OR UPDATE ON public.billing_period FOR EACH ROW WHEN ((old.closed_at IS NOT NULL)) EXECUTE FUNCTION refuse_statement_change();
 

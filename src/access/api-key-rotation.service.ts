@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
-import { MICROS_PER_MILLISECOND, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import {
+  formatInstant,
+  MICROS_PER_MILLISECOND,
+  MICROS_PER_SECOND,
+  type Micros,
+} from '../domain/instant.js';
 import { isStorableText } from '../domain/text.js';
 import { Problem } from '../problem/problem.js';
-import { apiKeyNotFound, ApiKeyService, type MadeApiKey } from './api-key.service.js';
+import { apiKeyNotFound, ApiKeyService, creationOf, type MadeApiKey } from './api-key.service.js';
+import { audit, type AuditedChange } from './audit/audit.js';
 import { insertApiKey, lockApiKey, replaceApiKey, type LockedKey } from './api-key.store.js';
 import type { Principal } from './caller.js';
 import { digestOf, makeKey } from './key-text.js';
@@ -49,6 +55,7 @@ export class ApiKeyRotationService {
       const overlapEndsAt =
         now - (now % MICROS_PER_MILLISECOND) + overlapSeconds * MICROS_PER_SECOND;
       const replaced = await replaceApiKey(tx, tenantId, keyId, { keyId: newKeyId, overlapEndsAt });
+      await audit(tx, tenantId, [creationOf(row), rotationOf(key, newKeyId, replaced.expiresAt)]);
       return {
         made: { keyId: newKeyId, text, name, scopes, createdAt, expiresAt },
         replacedKeyId: keyId,
@@ -59,6 +66,17 @@ export class ApiKeyRotationService {
     this.apiKeys.forget(keyHash);
     return rotation;
   }
+}
+
+function rotationOf(key: LockedKey, replacedBy: string, expiresAt: Micros): AuditedChange {
+  const { keyId, name, scopes } = key;
+  const of = { id: keyId, name, scopes };
+  return {
+    action: 'api_key.rotated',
+    subject: `api_key:${keyId}`,
+    before: { ...of, expires_at: key.expiresAt === null ? null : formatInstant(key.expiresAt) },
+    after: { ...of, expires_at: formatInstant(expiresAt), replaced_by: replacedBy },
+  };
 }
 
 function requireRotatable({ keyId, isLive, replacedBy }: LockedKey): void {

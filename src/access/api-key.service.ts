@@ -6,11 +6,19 @@ import { MoreThan, type Repository } from 'typeorm';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
-import type { Micros } from '../domain/instant.js';
+import { formatInstant, type Micros } from '../domain/instant.js';
 import { isStorableText } from '../domain/text.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
+import { audit, type AuditedChange } from './audit/audit.js';
 import { ApiKey } from './api-key.entity.js';
-import { insertApiKey, liveKey, lockLiveAdminKeys, revokeApiKey } from './api-key.store.js';
+import {
+  insertApiKey,
+  liveKey,
+  lockLiveAdminKeys,
+  revokeApiKey,
+  type NewApiKeyRow,
+  type RevokedKey,
+} from './api-key.store.js';
 import type { Principal } from './caller.js';
 import { digestOf, isWellFormedKey, keyIdOf, looksLikeKey, makeKey } from './key-text.js';
 import type { Scope } from './scope.js';
@@ -111,8 +119,12 @@ export class ApiKeyService {
   ): Promise<MadeApiKey> {
     const { keyId, text } = makeKey();
     const row = { tenantId, keyId, name, keyHash: digestOf(text), scopes, expiresAt };
-    const createdAt = await insertApiKey(this.db.work, row);
-    if (createdAt === undefined) throw expiredAlready();
+    const createdAt = await this.db.work.transaction(async (tx) => {
+      const at = await insertApiKey(tx, row);
+      if (at === undefined) throw expiredAlready();
+      await audit(tx, tenantId, creationOf(row));
+      return at;
+    });
     return { keyId, text, name, scopes, createdAt, expiresAt };
   }
 
@@ -134,15 +146,17 @@ export class ApiKeyService {
    */
   async revoke(tenantId: string, keyId: string): Promise<void> {
     if (!isStorableText(keyId)) throw apiKeyNotFound(keyId);
-    const keyHash = await this.db.work.transaction(async (tx) => {
+    const revoked = await this.db.work.transaction(async (tx) => {
       const admins = await lockLiveAdminKeys(tx, tenantId);
       if (admins.length === 1 && admins[0] === keyId) {
         throw new Problem('last_admin_key', `${keyId} is the last key with the scope admin`);
       }
-      return revokeApiKey(tx, tenantId, keyId, Date.now() * 1_000);
+      const key = await revokeApiKey(tx, tenantId, keyId, Date.now() * 1_000);
+      if (key?.isNew === true) await audit(tx, tenantId, revocationOf(keyId, key));
+      return key;
     });
-    if (keyHash === undefined) throw apiKeyNotFound(keyId);
-    this.forget(keyHash);
+    if (revoked === undefined) throw apiKeyNotFound(keyId);
+    this.forget(revoked.keyHash);
   }
 
   /** Has a key looked up anew by this process, as something about it has changed. */
@@ -162,4 +176,21 @@ export function apiKeyNotFound(keyId: string): Problem {
 export function expiredAlready(): ValidationProblem {
   const detail = 'expires_at must lie ahead';
   return new ValidationProblem([{ pointer: '/expires_at', code: 'invalid', detail }]);
+}
+
+/** What the audit tells of a key that was made. */
+export function creationOf({ keyId, name, scopes, expiresAt }: NewApiKeyRow): AuditedChange {
+  const ends = expiresAt === undefined ? {} : { expires_at: formatInstant(expiresAt) };
+  const after = { id: keyId, name, scopes, ...ends };
+  return { action: 'api_key.created', subject: `api_key:${keyId}`, after };
+}
+
+function revocationOf(keyId: string, { name, scopes, revokedAt }: RevokedKey): AuditedChange {
+  const key = { id: keyId, name, scopes };
+  return {
+    action: 'api_key.revoked',
+    subject: `api_key:${keyId}`,
+    before: { ...key, revoked_at: null },
+    after: { ...key, revoked_at: formatInstant(revokedAt) },
+  };
 }

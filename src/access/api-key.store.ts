@@ -112,24 +112,37 @@ export async function replaceApiKey(
   return row!;
 }
 
+/** A key that is revoked, now or before. */
+export interface RevokedKey {
+  readonly keyHash: Buffer;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly revokedAt: Micros;
+  /** Whether it was not revoked before. */
+  readonly isNew: boolean;
+}
+
 /**
  * Revokes a key; one that is revoked already keeps its time.
  *
- * @returns The SHA-256 of the key, or nothing where the tenant has no such key.
+ * @returns Nothing where the tenant has no such key.
  */
 export async function revokeApiKey(
   db: Queryable,
   tenantId: string,
   keyId: string,
   at: Micros,
-): Promise<Buffer | undefined> {
-  const [row] = await db.query<{ keyHash: Buffer }>(
-    `UPDATE api_key SET revoked_at = coalesce(revoked_at, $3)
-      WHERE tenant_id = $1 AND key_id = $2
-      RETURNING key_hash AS "keyHash"`,
+): Promise<RevokedKey | undefined> {
+  const [row] = await db.query<RevokedKey>(
+    `UPDATE api_key k SET revoked_at = coalesce(k.revoked_at, $3)
+       FROM (SELECT key_id, revoked_at FROM api_key
+              WHERE tenant_id = $1 AND key_id = $2 FOR UPDATE) b
+      WHERE k.tenant_id = $1 AND k.key_id = b.key_id
+      RETURNING k.key_hash AS "keyHash", k.name, k.scopes, k.revoked_at AS "revokedAt",
+                b.revoked_at IS NULL AS "isNew"`,
     [tenantId, keyId, formatInstantMicros(at)],
   );
-  return row?.keyHash;
+  return row;
 }
 
 /** Notes that a key was used; once a minute is enough, whichever process says so. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ApiKeyService } from './api-key.service.js';
+import { actAs } from './audit/actor.js';
 import { unauthorized } from './caller.js';
 import type { FailedTries } from './failed-tries.js';
 import type { KeyUse } from './key-use.js';
@@ -20,7 +21,8 @@ export interface Door {
 
 /**
  * Finds out who is calling before a byte of the body is read, so that a stranger can neither make
- * us inflate one nor learn from it how we parse. Paths outside /v1 are left alone.
+ * us inflate one nor learn from it how we parse. Paths outside /v1 are left alone. What the request
+ * changes is changed in its key's name.
  *
  * To be called before the routes are registered.
  */
@@ -41,6 +43,12 @@ export function registerAuthentication(
   });
   fastify.addHook('preHandler', async (request) => {
     if (request.principal !== undefined) cutWhenRevoked(request, apiKeys);
+  });
+  // Not earlier: what comes after a body is read runs in the context of the socket.
+  fastify.addHook('preValidation', (request, _, done) => {
+    const keyId = request.principal?.keyId;
+    if (keyId === undefined) done();
+    else actAs({ kind: 'api_key', id: keyId }, done);
   });
 }
 

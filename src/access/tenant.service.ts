@@ -6,6 +6,7 @@ import type { Config } from '../config/config.js';
 import { violatedConstraint, type Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { Problem } from '../problem/problem.js';
+import { audit } from './audit/audit.js';
 import { insertApiKey } from './api-key.store.js';
 import { digestOf, makeKey } from './key-text.js';
 import { SCOPES } from './scope.js';
@@ -81,6 +82,7 @@ async function makeFirstKey(tx: Transaction, tenantId: string): Promise<string |
   const { keyId, text } = makeKey();
   const keyHash = digestOf(text);
   await insertApiKey(tx, { tenantId, keyId, name: 'first key', keyHash, scopes: SCOPES });
+  await auditKey(tx, tenantId, keyId, 'first key');
   return text;
 }
 
@@ -91,6 +93,10 @@ async function setBootstrapKey(tx: Transaction, tenantId: string, keyHash: Buffe
     [tenantId, keyHash],
   );
   if (known.length > 0) return;
+  const [before] = await tx.query('SELECT FROM api_key WHERE tenant_id = $1 AND key_id = $2', [
+    tenantId,
+    BOOTSTRAP_KEY_ID,
+  ]);
   await tx.query(
     `INSERT INTO api_key AS k (tenant_id, key_id, name, key_hash, scopes)
      VALUES ($1, $2, $3, $4, $5)
@@ -98,6 +104,20 @@ async function setBootstrapKey(tx: Transaction, tenantId: string, keyHash: Buffe
         SET key_hash = excluded.key_hash, scopes = excluded.scopes, revoked_at = NULL`,
     [tenantId, BOOTSTRAP_KEY_ID, 'BOOTSTRAP_API_KEY', keyHash, SCOPES],
   );
+  const action = before === undefined ? 'api_key.created' : 'api_key.changed';
+  await auditKey(tx, tenantId, BOOTSTRAP_KEY_ID, 'BOOTSTRAP_API_KEY', action);
+}
+
+/** Of a changed key nothing can be told but that it is another one. */
+async function auditKey(
+  tx: Transaction,
+  tenantId: string,
+  keyId: string,
+  name: string,
+  action = 'api_key.created',
+): Promise<void> {
+  const key = { id: keyId, name, scopes: SCOPES };
+  await audit(tx, tenantId, { action, subject: `api_key:${keyId}`, after: key });
 }
 
 function nameVariable(error: unknown): never {

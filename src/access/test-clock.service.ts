@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { behindClosedGate } from '../database/gate.js';
-import type { Micros } from '../domain/instant.js';
+import { formatInstant, type Micros } from '../domain/instant.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
+import { audit } from './audit/audit.js';
 import { TenantService } from './tenant.service.js';
 import { DEFAULT_TENANT } from './tenant.entity.js';
 
@@ -32,13 +33,19 @@ export class TestClockService {
     if (now !== null && (await this.isLive(tenantId))) {
       throw new Problem('test_clock_live', 'the Stripe key is a live one');
     }
-    return behindClosedGate(this.db.work, tenantId, async (tx) => {
+    return behindClosedGate(this.db.work, tenantId, async (tx, gate) => {
       const [clock] = await tx.query<{ realNow: Micros }>('SELECT clock_timestamp() AS "realNow"');
       const { realNow } = clock!;
       await tx.query('UPDATE tenant SET clock_offset_micros = $2 WHERE tenant_id = $1', [
         tenantId,
         now === null ? 0 : now - realNow,
       ]);
+      await audit(tx, tenantId, {
+        action: 'test_clock.set',
+        subject: 'test_clock',
+        before: { now: formatInstant(gate.now) },
+        after: { now: now === null ? null : formatInstant(now) },
+      });
       return now ?? realNow;
     });
   }

@@ -1,7 +1,7 @@
 import { sqlState, type Queryable } from './connections.js';
 
 /** The newest migration this version knows. */
-export const NEWEST_MIGRATION = 'CreateCommandAnswers1795200000011';
+export const NEWEST_MIGRATION = 'CreateAudit1795200000012';
 
 const UNDEFINED_TABLE = '42P01';
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { behindClosedGate, type GateState } from '../database/gate.js';
@@ -23,7 +24,7 @@ import {
   type MeterSettings,
   type StoredMeter,
 } from './meter.store.js';
-import { toMeterChange, type PutMeterDto } from './meter.dto.js';
+import { fromMeter, toMeterChange, type PutMeterDto } from './meter.dto.js';
 
 const KEY = /^[a-z][a-z0-9_]{0,63}$/;
 
@@ -80,6 +81,7 @@ export class MeterService {
       if (meter === undefined || meter.archived) return;
       const settings = { ...meter, archived: true };
       await insertSettings(tx, tenantId, meter.meterNo, meter.version + 1, settings);
+      await auditMeter(tx, tenantId, 'meter.archived', meter);
     });
   }
 
@@ -113,6 +115,7 @@ async function changeMeter(
     const meterNo = await insertMeter(tx, tenantId, key);
     const unmapped = { mappingFrom: null, mappingVersion: 0 };
     await insertSettings(tx, tenantId, meterNo, 1, { ...next, ...unmapped });
+    await auditMeter(tx, tenantId, 'meter.created', { key });
     return true;
   }
   if (isSameSettings(current, next)) return false;
@@ -123,7 +126,29 @@ async function changeMeter(
   const { mappingFrom, mappingVersion } = mapping;
   const settings = { ...next, mappingFrom, mappingVersion };
   await insertSettings(tx, tenantId, current.meterNo, current.version + 1, settings);
+  await auditMeter(tx, tenantId, 'meter.changed', current);
   return false;
+}
+
+/** @param before Its key alone where it is made. */
+async function auditMeter(
+  tx: Transaction,
+  tenantId: string,
+  action: 'meter.created' | 'meter.changed' | 'meter.archived',
+  before: StoredMeter | Pick<StoredMeter, 'key'>,
+): Promise<void> {
+  const { key } = before;
+  const after = await meterByKey(tx, tenantId, key);
+  await audit(tx, tenantId, {
+    action,
+    subject: `meter:${key}`,
+    before: 'version' in before ? told(before) : null,
+    after: told(after!),
+  });
+}
+
+function told(meter: StoredMeter): object {
+  return { ...fromMeter(meter), from: meter.mappingFrom };
 }
 
 async function refuseSharedEventName(

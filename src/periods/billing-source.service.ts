@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import { Config } from '../config/config.js';
 import {
   appendSource,
@@ -70,6 +71,13 @@ export class BillingSourceService {
         await appendSource(tx, tenantId, key, { source: wanted, effectiveFrom });
         const source = await periodSourceOf(tx, tenantId, key);
         await reshapePeriods(tx, tenantId, key, source, gate, this.config.CLOSE_GRACE_SECONDS);
+        const id = (await customerByIdentity(tx, tenantId, customerId))!.customerId;
+        await audit(tx, tenantId, {
+          action: 'billing_source.changed',
+          subject: `customer:${id}`,
+          before: fromBillingSource(id, meter, current, gate.now),
+          after: fromBillingSource(id, meter, source, gate.now),
+        });
       });
     }
     return this.get(tenantId, customerId, meter);

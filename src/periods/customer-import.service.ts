@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { actAs, currentActor } from '../access/audit/actor.js';
 import { decodeUtf8 } from '../domain/utf8.js';
 import { ndjsonLines, type NdjsonLine } from '../domain/ndjson-lines.js';
 import { parseStrictJson } from '../domain/strict-json.js';
@@ -43,16 +44,20 @@ export class CustomerImportService {
     body: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<ImportResult, ImportCounts, undefined> {
     const counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, rejected: 0 };
+    // Whoever reads the results goes on in another context.
+    const actor = currentActor();
+    const apply = (lines: readonly ReadLine[], at: number): Promise<ImportResult[]> =>
+      actAs(actor, () => this.apply(tenantId, lines, at));
     let index = 0;
     let chunk: ReadLine[] = [];
     for await (const line of ndjsonLines(body)) {
       chunk.push(await this.readLine(line));
       if (chunk.length < CUSTOMERS_PER_TRANSACTION) continue;
-      yield* count(counts, await this.apply(tenantId, chunk, index));
+      yield* count(counts, await apply(chunk, index));
       index += chunk.length;
       chunk = [];
     }
-    if (chunk.length > 0) yield* count(counts, await this.apply(tenantId, chunk, index));
+    if (chunk.length > 0) yield* count(counts, await apply(chunk, index));
     return counts;
   }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import { Config } from '../config/config.js';
 import { periodSourcesOf } from '../customers/billing-source.store.js';
 import { customersWithUsage } from '../customers/billing-facts.store.js';
@@ -7,6 +8,7 @@ import {
   customersAfter,
   type CustomerRecord,
 } from '../customers/customer-record.store.js';
+import { auditedCustomer } from '../customers/customer-audit.js';
 import { CustomerRegister, type ChangeStatus } from '../customers/customer-register.js';
 import type { CustomerChange } from '../customers/customer-change.js';
 import { writeCustomers } from '../customers/customer-write.store.js';
@@ -100,6 +102,7 @@ export class CustomerService {
       await moveUsage(tx, tenantId, customerNo, timeline, this.config.CLOSE_GRACE_SECONDS);
     }
     await this.reshapeSourced(tx, tenantId, numbers, gate);
+    await audit(tx, tenantId, register.changed().map(auditedCustomer));
   }
 
   /** Meters whose periods Stripe says keep those, and what lies between them follows the schedule. */

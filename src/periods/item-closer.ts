@@ -4,6 +4,7 @@ import type { CustomerMeter } from '../customers/billing-source.store.js';
 import { Database } from '../database/database.js';
 import { behindClosedGate } from '../database/gate.js';
 import type { Micros } from '../domain/instant.js';
+import { auditCloses, type RequestedClose } from '../ledger/close-audit.js';
 import { requestClose } from '../ledger/close-request.store.js';
 
 /** How long an end holds that Stripe did not confirm because it could not be asked. */
@@ -57,10 +58,13 @@ export class ItemCloser {
         DUE,
         parameters,
       );
+      const requested: RequestedClose[] = [];
       for (const { through, due, ...key } of periods) {
         const scope = { ...key, asOf: through, byClock: false };
-        await requestClose(tx, tenantId, scope, { due, alreadyClosed: 0 }, gate);
+        const id = await requestClose(tx, tenantId, scope, { due, alreadyClosed: 0 }, gate);
+        requested.push({ ...scope, id, due });
       }
+      await auditCloses(tx, tenantId, requested);
       return periods.length;
     });
   }

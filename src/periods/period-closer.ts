@@ -9,6 +9,7 @@ import { periodInTimeline } from '../domain/billing-period.js';
 import { statementDigest } from '../domain/entry-digest.js';
 import { formatInstant, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { periodOfSource } from '../domain/period-source.js';
+import { auditCloses } from '../ledger/close-audit.js';
 import { countDue, requestClose, type CloseScope } from '../ledger/close-request.store.js';
 import { Problem } from '../problem/problem.js';
 import { statementValues } from '../usage/statement-values.js';
@@ -57,9 +58,12 @@ export class PeriodCloser {
   ): Promise<PeriodClose> {
     const before = await this.resolve(tenantId, scope);
     const counts = await countDue(this.db.work, tenantId, before);
-    const id = await behindClosedGate(this.db.work, tenantId, (tx, gate) =>
-      requestClose(tx, tenantId, { ...scope, asOf: scope.asOf ?? gate.now }, counts, gate),
-    );
+    const id = await behindClosedGate(this.db.work, tenantId, async (tx, gate) => {
+      const asked = { ...scope, asOf: scope.asOf ?? gate.now };
+      const closeId = await requestClose(tx, tenantId, asked, counts, gate);
+      await auditCloses(tx, tenantId, [{ ...asked, id: closeId, due: counts.due }]);
+      return closeId;
+    });
     return (await closeById(this.db.work, tenantId, id))!;
   }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { enterGate } from '../database/gate.js';
@@ -53,6 +54,13 @@ export class PushResolutionService {
       if (as === 'delivered') await settle(tx, tenantId, push, { to: 'delivered', why, at });
       else await planAgain(tx, tenantId, push, { why, at });
       await addWork(tx, tenantId, [push]);
+      await audit(tx, tenantId, {
+        action: 'push.resolved',
+        subject: `push:${identifier}`,
+        reason,
+        before: { status: push.status },
+        after: { status: as === 'delivered' ? 'delivered' : 'rejected', as },
+      });
     });
   }
 }

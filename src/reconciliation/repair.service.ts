@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit, type AuditedChange } from '../access/audit/audit.js';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { enterGate } from '../database/gate.js';
@@ -74,7 +75,10 @@ export class RepairService {
       }
       const appliedAt = dryRun ? null : formatInstant(receivedAt);
       const answer = { reconciliation_id: id, dry_run: dryRun, applied_at: appliedAt, lanes };
-      if (!dryRun) await storeRepair(tx, tenantId, id, answer, receivedAt);
+      if (!dryRun) {
+        await storeRepair(tx, tenantId, id, answer, receivedAt);
+        await audit(tx, tenantId, auditedRepair(id, lanes));
+      }
       return answer;
     });
   }
@@ -98,6 +102,22 @@ export class RepairService {
       throw new Problem('reconciliation_outdated', detail);
     }
   }
+}
+
+/** Pushes name their customer; here their identifiers do, which an erasure may leave. */
+function auditedRepair(id: string, lanes: readonly RepairLaneAnswer[]): AuditedChange {
+  const steps = lanes.flatMap(({ actions }) => actions);
+  return {
+    action: 'repair.applied',
+    subject: `reconciliation:${id}`,
+    after: {
+      lanes: lanes.length,
+      effect: sumOf(lanes.map(({ effect }) => effect)),
+      actions: steps
+        .filter(({ action }) => action !== 'none')
+        .map(({ action, identifier, effect }) => ({ action, identifier, effect })),
+    },
+  };
 }
 
 function laneAnswer(

@@ -5,6 +5,7 @@ import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { behindClosedGate } from '../database/gate.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
+import { auditAccount } from './stripe-account-audit.js';
 import { SecretCipher, UnreadableSecret } from './stripe-account-cipher.js';
 import { accountIdOf } from './stripe-account-identity.js';
 import { askAccountId, isLiveKey, StripeUnavailable } from './stripe-account.js';
@@ -67,6 +68,7 @@ export class StripeAccountService {
           tenantId,
         ]);
       }
+      await auditAccount(tx, tenantId, before, row);
     });
     // This process works with it from the next call on.
     await this.accounts.isConfigured(tenantId);
@@ -76,7 +78,9 @@ export class StripeAccountService {
   /** @throws Problem `stripe_account_not_found` where the tenant set none. */
   async remove(tenantId: string): Promise<void> {
     await behindClosedGate(this.db.work, tenantId, async (tx) => {
+      const before = (await tenantAccount(tx, tenantId))?.row;
       if (!(await deleteStripeAccount(tx, tenantId))) throw notFound();
+      await auditAccount(tx, tenantId, before, undefined);
     });
     await this.accounts.isConfigured(tenantId);
   }

@@ -7,6 +7,7 @@ import {
   MICROS_PER_MINUTE,
   type Micros,
 } from '../domain/instant.js';
+import { auditCloses } from '../ledger/close-audit.js';
 import { countDue, requestClose } from '../ledger/close-request.store.js';
 import type { StripeAccount } from '../stripe/stripe-account.js';
 import { StripeInvoices, type ReadInvoice } from '../stripe/stripe-invoices.js';
@@ -84,9 +85,10 @@ export class InvoicedUsageReader {
       const scope = { customerNo, meterNo, asOf, byClock: false };
       if (await this.isClosedThrough(tenantId, customerNo, meterNo, asOf)) continue;
       const counts = await countDue(this.db.work, tenantId, scope);
-      await behindClosedGate(this.db.work, tenantId, (tx, gate) =>
-        requestClose(tx, tenantId, scope, counts, gate),
-      );
+      await behindClosedGate(this.db.work, tenantId, async (tx, gate) => {
+        const id = await requestClose(tx, tenantId, scope, counts, gate);
+        await auditCloses(tx, tenantId, [{ ...scope, id, due: counts.due }]);
+      });
     }
     return usage.length - ended.length;
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
 import { formatInstantMicros } from '../domain/instant.js';
@@ -38,9 +39,17 @@ export class StripeEventService {
    */
   async retry(tenantId: string, eventId: string): Promise<EventRow> {
     const { outcome } = await this.one(tenantId, eventId);
-    if (!(await retryEvent(this.db.work, tenantId, eventId))) {
-      throw new Problem('stripe_event_not_retryable', `the event is ${outcome}`);
-    }
+    await this.db.work.transaction(async (tx) => {
+      if (!(await retryEvent(tx, tenantId, eventId))) {
+        throw new Problem('stripe_event_not_retryable', `the event is ${outcome}`);
+      }
+      await audit(tx, tenantId, {
+        action: 'stripe_event.retried',
+        subject: `stripe_event:${eventId}`,
+        before: { outcome },
+        after: { outcome: 'pending' },
+      });
+    });
     return this.one(tenantId, eventId);
   }
 }

@@ -104,13 +104,18 @@ export class RestorationService {
       await this.waitUntil(startedAt + stableFor, isStopping);
     }
     const isWhole = request.acceptsUnread || passes.at(-1)!.unread.every((place) => place.is_gone);
-    if (isWhole) await finishRestoration(this.db.work, await timeOfDay(this.db.work));
+    if (isWhole) {
+      const outcome = { passes: passes.length, accepts_unread: request.acceptsUnread };
+      await this.db.work.transaction(async (tx) =>
+        finishRestoration(tx, await timeOfDay(tx), outcome),
+      );
+    }
     return report(request, passes, isWhole);
   }
 
   /** Passes through every gate: whoever planned or claimed has ended, and whoever comes sees it. */
   private async begin(isStopping: () => boolean): Promise<void> {
-    await beginRestoration(this.db.work, await timeOfDay(this.db.work));
+    await this.db.work.transaction(async (tx) => beginRestoration(tx, await timeOfDay(tx)));
     for (const { tenantId } of await tenantsOf(this.db.work)) {
       await behindClosedGate(this.db.work, tenantId, async () => undefined);
     }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Queryable } from '../../database/connections.js';
+import { audit } from '../../access/audit/audit.js';
+import type { Queryable, Transaction } from '../../database/connections.js';
 import { formatInstantMicros, type Micros } from '../../domain/instant.js';
 import { currentResidence } from '../../outbox/push-guard.js';
 
@@ -19,7 +20,8 @@ const BEGIN = `
 const FINISH = `
   UPDATE installation
      SET cluster = $1, timeline = $2, restoring_since = NULL, restored_at = $3
-   WHERE restoring_since IS NOT NULL`;
+   WHERE restoring_since IS NOT NULL
+  RETURNING installation_id`;
 
 const STATE = `
   SELECT cluster, timeline, restoring_since IS NOT NULL AS "isRestoring" FROM installation`;
@@ -40,14 +42,34 @@ export async function restorationNeed(db: Queryable): Promise<RestorationNeed> {
  * From here on nothing is pushed, and whatever is planned afterwards has other identifiers. Where a
  * restoration was begun before, it goes on.
  */
-export async function beginRestoration(db: Queryable, now: Micros): Promise<void> {
-  await db.query(BEGIN, [randomUUID(), formatInstantMicros(now)]);
+export async function beginRestoration(tx: Transaction, now: Micros): Promise<void> {
+  const begun = await tx.query(BEGIN, [randomUUID(), formatInstantMicros(now)]);
+  if (begun.length > 0) await auditEverywhere(tx, 'restoration.begun', {});
 }
 
 /** From here on pushes go, from where the database is now. */
-export async function finishRestoration(db: Queryable, now: Micros): Promise<void> {
-  const { cluster, timeline } = await currentResidence(db);
-  await db.query(FINISH, [cluster, timeline, formatInstantMicros(now)]);
+export async function finishRestoration(
+  tx: Transaction,
+  now: Micros,
+  outcome: RestorationOutcome,
+): Promise<void> {
+  const { cluster, timeline } = await currentResidence(tx);
+  const finished = await tx.query(FINISH, [cluster, timeline, formatInstantMicros(now)]);
+  if (finished.length > 0) await auditEverywhere(tx, 'restored', outcome);
+}
+
+/** How it ended, for the audit of every tenant. */
+export interface RestorationOutcome {
+  readonly passes: number;
+  /** Whether it was said that places that cannot be read shall not hold it up. */
+  readonly accepts_unread: boolean;
+}
+
+/** Pushes of all tenants stop and go together; the order is one, so that no two wait in a ring. */
+async function auditEverywhere(tx: Transaction, action: string, after: object): Promise<void> {
+  for (const { tenantId } of await tenantsOf(tx)) {
+    await audit(tx, tenantId, { action, subject: 'installation', after });
+  }
 }
 
 /** Whether any process may still be calling Stripe. */

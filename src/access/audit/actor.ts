@@ -1,0 +1,38 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { hostname, userInfo } from 'node:os';
+
+/** Who makes a change. */
+export interface Actor {
+  /** `system`: the own clock, a webhook, or whatever else nobody asked for. */
+  readonly kind: 'api_key' | 'command_line' | 'system';
+  /** The id of the key, or who is logged in where the command was run. */
+  readonly id: string | null;
+}
+
+const SYSTEM: Actor = { kind: 'system', id: null };
+
+const actors = new AsyncLocalStorage<Actor>();
+
+/** Runs `work`, and all that it starts, in the name of an actor. */
+export function actAs<T>(actor: Actor, work: () => T): T {
+  return actors.run(actor, work);
+}
+
+/** In whose name this runs. */
+export function currentActor(): Actor {
+  return actors.getStore() ?? SYSTEM;
+}
+
+/** Whoever runs this process, as the operating system names them. */
+export function commandLineActor(): Actor {
+  return { kind: 'command_line', id: `${userName()}@${hostname()}` };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a number that has no name.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
+}
