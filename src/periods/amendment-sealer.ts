@@ -5,7 +5,7 @@ import { behindClosedGate } from '../database/gate.js';
 import { sumOf } from '../domain/decimal-arithmetic.js';
 import { countDue, requestClose } from '../ledger/close-request.store.js';
 import { periodKeyText } from '../usage/period-values.js';
-import { amendmentsOf } from './amendment.query.js';
+import { amendmentsOf, type Amendment } from './amendment.query.js';
 import {
   carryAmended,
   dueAmendments,
@@ -13,6 +13,7 @@ import {
   takeSealed,
   writeAmendments,
   type DueAmendment,
+  type SealedAmendment,
 } from './amendment.store.js';
 import { owePushes } from './period-close.store.js';
 
@@ -42,7 +43,7 @@ export class AmendmentSealer {
       const closed = due.filter((period) => period.closed);
       await sealRevisions(tx, tenantId, closed, gate.receivedAt);
       // A mark passed them, and no close was there to write their statements: usage was the first.
-      for (const period of due.filter((each) => !each.closed)) {
+      for (const period of due.filter((each) => !each.closed && each.closedByCommand)) {
         await this.close(tx, tenantId, period, gate);
       }
     });
@@ -77,20 +78,22 @@ export class AmendmentSealer {
         return { ...each, ...amendment, statement: each.value, own };
       });
       await writeAmendments(tx, tenantId, written);
-      await owePushes(tx, tenantId, written);
-      const carried = written
-        .filter(({ carryLast }) => carryLast)
-        .map(({ customerNo, meterNo, periodEnd, revision, statement, own }) => ({
-          customerNo,
-          meterNo,
-          periodStart: periodEnd,
-          value: sumOf([
-            statement,
-            ...own.filter((each) => each.revision <= revision).map(({ value }) => value),
-          ]),
-        }));
-      await carryAmended(tx, tenantId, carried);
+      const newest = [...new Map(written.map((each) => [periodKeyText(each), each])).values()];
+      await owePushes(tx, tenantId, newest);
+      await carryAmended(tx, tenantId, newest.filter(({ carryLast }) => carryLast).map(toCarried));
       return sealed.length;
     });
   }
+}
+
+function toCarried({
+  customerNo,
+  meterNo,
+  periodEnd,
+  revision,
+  statement,
+  own,
+}: SealedAmendment & { readonly statement: string; readonly own: readonly Amendment[] }) {
+  const changes = own.filter((each) => each.revision <= revision).map(({ value }) => value);
+  return { customerNo, meterNo, periodStart: periodEnd, value: sumOf([statement, ...changes]) };
 }

@@ -8,6 +8,8 @@ export interface DueAmendment extends PeriodKey {
   readonly periodEnd: Micros;
   /** Whether its statement is written. */
   readonly closed: boolean;
+  /** Whether a command closed it; else the own clock is to write its statement. */
+  readonly closedByCommand: boolean;
 }
 
 /** Periods whose next revision has waited long enough. */
@@ -19,8 +21,14 @@ export async function dueAmendments(
   return db.query<DueAmendment>(
     `SELECT d.customer_no AS "customerNo", d.meter_no AS "meterNo",
             d.period_start AS "periodStart", p.period_end AS "periodEnd",
-            p.closed_at IS NOT NULL AS closed
+            p.closed_at IS NOT NULL AS closed,
+            p.period_end <= t.closed_through OR EXISTS (
+              SELECT FROM close_mark k
+               WHERE k.tenant_id = $1 AND k.customer_no IN (0, d.customer_no)
+                 AND k.meter_no IN (0, d.meter_no) AND k.closed_through >= p.period_end)
+              AS "closedByCommand"
        FROM amendment_due d
+       JOIN tenant t ON t.tenant_id = $1
        JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = d.customer_no
         AND p.meter_no = d.meter_no AND p.period_start = d.period_start
       WHERE d.tenant_id = $1 AND d.due_at <= clock_timestamp()
@@ -122,19 +130,14 @@ export async function carryAmended(
   tx: Transaction,
   tenantId: string,
   next: readonly (PeriodKey & { readonly value: string })[],
-): Promise<PeriodKey[]> {
-  if (next.length === 0) return [];
-  return tx.query<PeriodKey>(
-    `WITH carried AS (
-       UPDATE billing_period p SET carried_last = n.value
-         FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::numeric[])
-                AS n (customer_no, meter_no, period_start, value)
-        WHERE p.tenant_id = $1 AND p.customer_no = n.customer_no AND p.meter_no = n.meter_no
-          AND p.period_start = n.period_start AND p.closed_at IS NULL
-          AND p.carried_last IS DISTINCT FROM n.value
-       RETURNING p.customer_no, p.meter_no, p.period_start)
-     SELECT customer_no AS "customerNo", meter_no AS "meterNo", period_start AS "periodStart"
-       FROM carried`,
+): Promise<void> {
+  if (next.length === 0) return;
+  await tx.query(
+    `UPDATE billing_period p SET carried_last = n.value
+       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::numeric[])
+              AS n (customer_no, meter_no, period_start, value)
+      WHERE p.tenant_id = $1 AND p.customer_no = n.customer_no AND p.meter_no = n.meter_no
+        AND p.period_start = n.period_start AND p.closed_at IS NULL`,
     [tenantId, ...periodKeyArrays(next), next.map(({ value }) => value)],
   );
 }
