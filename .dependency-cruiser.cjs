@@ -14,6 +14,7 @@ const rows = [
     name: 'stages',
     folders: [
       'ingest',
+      'corrections',
       'periods',
       'push',
       'webhooks',

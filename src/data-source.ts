@@ -11,6 +11,7 @@ import { CreateReconciliations1795200000008 } from '../migrations/1795200000008-
 import { CreateQuarantine1795200000010 } from '../migrations/1795200000010-create-quarantine.js';
 import { CreateCommandAnswers1795200000011 } from '../migrations/1795200000011-create-command-answers.js';
 import { CreateAudit1795200000012 } from '../migrations/1795200000012-create-audit.js';
+import { CreateCorrections1795200000009 } from '../migrations/1795200000009-create-corrections.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
 
@@ -33,6 +34,7 @@ export function dataSourceOptions(url: string): DataSourceOptions {
       CreateQuarantine1795200000010,
       CreateCommandAnswers1795200000011,
       CreateAudit1795200000012,
+      CreateCorrections1795200000009,
     ],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'all',

@@ -133,6 +133,11 @@ export const USAGE_EVENT_CODES = {
     title: 'No event in quarantine has this id',
     remedy: 'Use an `id` that `GET /v1/quarantine` lists; what was recorded has left it.',
   },
+  usage_event_already_voided: {
+    status: 409,
+    title: 'The event was voided before, without this replacement',
+    remedy: 'Send the replacement as a usage event of its own, if it is still to be recorded.',
+  },
   usage_event_not_found: {
     status: 404,
     title: 'No usage event has this id',
