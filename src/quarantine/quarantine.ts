@@ -29,7 +29,7 @@ export class Quarantine {
    * the row would break the promise that nothing vanishes for whoever does not read the answers of
    * a batch; to answer 503 breaks none, and costs only what an outage costs anyway, since the same
    * database has just recorded the neighbours. No single event can make this fail for ever: what
-   * is written of it is JSON in ASCII escapes, and texts that PostgreSQL was found able to keep.
+   * is written of it is JSON that escapes NUL and lone surrogates, and texts that hold neither.
    *
    * A full quarantine is no failure: what there is no room for is counted, and the sender is told
    * its verdict as ever. Else whoever fills it would stop everybody.
