@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KillableServer } from '../storm/killable-server.js';
+import { builtCli } from '../support/built-cli.js';
 import { startTestApp, type Answer, type TestApp } from '../support/app.js';
 import { DeadlyProxy, type DeathPoint } from './deadly-proxy.js';
 import { isReplayed, keyedCommands, told, type KeyedCommand } from './keyed-command.js';
@@ -17,8 +18,9 @@ const POINTS: readonly [DeathPoint, { readonly done: 0 | 1; readonly jobsOnly?: 
 
 let survivor: TestApp;
 beforeAll(async () => {
+  await builtCli();
   survivor = await startTestApp();
-});
+}, 900_000);
 afterAll(() => survivor[Symbol.asyncDispose]());
 
 function send(to: Pick<TestApp, 'call'>, { path, body, headers }: KeyedCommand): Promise<Answer> {
