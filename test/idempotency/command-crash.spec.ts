@@ -39,7 +39,7 @@ async function sendUntilAnswered(command: KeyedCommand): Promise<Answer> {
 
 async function dieAt(point: DeathPoint, commands: readonly KeyedCommand[]): Promise<void> {
   await using proxy = await DeadlyProxy.start(survivor.databaseUrl);
-  const env = { DATABASE_URL: proxy.url, ROLE: 'api', LOG_LEVEL: 'fatal', DATABASE_POOL_SIZE: '8' };
+  const env = { DATABASE_URL: proxy.url, ROLE: 'api', DATABASE_POOL_SIZE: '8' };
   await using victim = await KillableServer.start(env, survivor.apiKey);
   const reached = proxy.hold(point, commands.length);
   const answers = commands.map((command) =>
