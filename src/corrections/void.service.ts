@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import type { Principal } from '../access/caller.js';
 import { Config } from '../config/config.js';
 import { violatedConstraint, type Transaction } from '../database/connections.js';
@@ -96,6 +97,12 @@ export class VoidService {
       bulkVoidId: null,
     };
     await insertVoidRecords(tx, tenantId, [record]);
+    await audit(tx, tenantId, {
+      action: 'usage_event.voided',
+      subject: `usage_event:${key}`,
+      reason,
+      after: { effects: record.effects, replacement_key: record.replacementKey },
+    });
     return record;
   }
 

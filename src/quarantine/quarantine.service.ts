@@ -1,4 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import type { Principal } from '../access/caller.js';
 import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
@@ -22,8 +23,6 @@ export interface QuarantinePage extends Page<QuarantinedEvent> {
 /** Shows what is in quarantine, and lets out what nobody wants. */
 @Injectable()
 export class QuarantineService {
-  private readonly logger = new Logger('quarantine');
-
   constructor(private readonly db: Database) {}
 
   async list(
@@ -46,7 +45,7 @@ export class QuarantineService {
    * @throws Problem `quarantined_event_not_found`
    */
   async remove(
-    { tenantId, keyId }: Pick<Principal, 'tenantId' | 'keyId'>,
+    { tenantId }: Pick<Principal, 'tenantId'>,
     id: string,
     reason: string,
   ): Promise<void> {
@@ -55,8 +54,8 @@ export class QuarantineService {
       if (removed === 0) {
         throw new Problem('quarantined_event_not_found', 'no event in quarantine has this id');
       }
-      // An entry of the audit, who and why, belongs here: in this transaction, after what it tells.
+      const subject = `quarantined_event:${id}`;
+      await audit(tx, tenantId, { action: 'quarantined_event.deleted', subject, reason });
     });
-    this.logger.log({ msg: 'An event was taken out of quarantine.', id, keyId, reason });
   }
 }

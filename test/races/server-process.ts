@@ -9,7 +9,12 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 /** A server in a process of its own, as it is shipped. */
 export interface ServerProcess {
   readonly url: string;
-  call(method: string, path: string, body?: unknown): Promise<Answer>;
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer>;
 }
 
 export interface ServerProcesses extends AsyncDisposable {
@@ -67,7 +72,10 @@ async function startServer(
     if (url === undefined) continue;
     // What comes later is let go, so that a full pipe never stops the server.
     child.stdout.resume();
-    return { url, call: (method, path, body) => call(url, apiKey, method, path, body) };
+    return {
+      url,
+      call: (method, path, body, headers) => call(url, apiKey, method, path, body, headers),
+    };
   }
   throw new Error(`the server ended before it was ready:\n${said}`);
 }

@@ -26,8 +26,13 @@ export class KillableServer implements AsyncDisposable {
     throw new Error('the server ended before it was ready');
   }
 
-  call(method: string, path: string, body?: unknown): Promise<Answer> {
-    return call(this.url, this.apiKey, method, path, body);
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<Answer> {
+    return call(this.url, this.apiKey, method, path, body, headers);
   }
 
   /** At once, as the kernel does it. */
