@@ -18,6 +18,7 @@ import { TestClockService } from './access/test-clock.service.js';
 import { Config } from './config/config.js';
 import { DatabaseLifetime } from './database/database-lifetime.js';
 import { Database } from './database/database.js';
+import { checkStart } from './database/start-check.js';
 import { dataSourceOptions } from './data-source.js';
 import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
@@ -239,8 +240,8 @@ class OptionsModule {
         {
           provide: Database,
           inject: [COUNTONCE_OPTIONS],
-          useFactory: ({ databaseUrl, config }: CountonceOptions) =>
-            new Database(databaseUrl, config.DATABASE_POOL_SIZE),
+          useFactory: async ({ databaseUrl, config }: CountonceOptions) =>
+            new Database(databaseUrl, config.DATABASE_POOL_SIZE, await checkStart(databaseUrl)),
         },
       ],
       exports: [COUNTONCE_OPTIONS, Config, Database],
@@ -258,9 +259,9 @@ export class CountonceModule {
         OptionsModule.of(options),
         TypeOrmModule.forRootAsync({
           name: DATA_SOURCE,
-          inject: [COUNTONCE_OPTIONS],
-          useFactory: ({ databaseUrl }: CountonceOptions) => ({
-            ...dataSourceOptions(databaseUrl),
+          inject: [Database],
+          useFactory: ({ url, role }: Database) => ({
+            ...dataSourceOptions(url, role),
             retryAttempts: 3,
             retryDelay: 1_000,
           }),

@@ -8,15 +8,21 @@ import { CreatePushes1795200000005 } from '../migrations/1795200000005-create-pu
 import { CreateStripeEvents1795200000006 } from '../migrations/1795200000006-create-stripe-events.js';
 import { CreateItemPeriods1795200000007 } from '../migrations/1795200000007-create-item-periods.js';
 import { CreateReconciliations1795200000008 } from '../migrations/1795200000008-create-reconciliations.js';
+import { CreateRoles1795200000090 } from '../migrations/1795200000090-create-roles.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
 
-/** Options of the TypeORM data source: plain reads and migrations; what must be atomic is raw SQL on `Database`. */
-export function dataSourceOptions(url: string): DataSourceOptions {
+/**
+ * Options of the TypeORM data source: plain reads and migrations; what must be atomic is raw SQL on `Database`.
+ *
+ * @param role What it works as; none, as for migrations: the user of `url` itself.
+ */
+export function dataSourceOptions(url: string, role?: string): DataSourceOptions {
   return {
     type: 'postgres',
     url,
     poolSize: 2,
+    ...(role !== undefined && { extra: { options: `-c role=${role}` } }),
     entities: [Tenant, ApiKey],
     migrations: [
       CreateTenants1795200000001,
@@ -27,6 +33,7 @@ export function dataSourceOptions(url: string): DataSourceOptions {
       CreateStripeEvents1795200000006,
       CreateItemPeriods1795200000007,
       CreateReconciliations1795200000008,
+      CreateRoles1795200000090,
     ],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'all',

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { withinTenant } from '../database/tenant-scope.js';
 import type { ApiKeyService } from './api-key.service.js';
 import { unauthorized } from './caller.js';
 
@@ -6,7 +7,8 @@ const AUTHENTICATED = /^\/v1(?:\/|$)/;
 
 /**
  * Finds out who is calling before a byte of the body is read, so that a stranger can neither make
- * us inflate one nor learn from it how we parse. Paths outside /v1 are left alone.
+ * us inflate one nor learn from it how we parse. Paths outside /v1 are left alone. All that a handler
+ * does afterwards is work of the caller's tenant.
  *
  * To be called before the routes are registered.
  */
@@ -17,5 +19,10 @@ export function registerAuthentication(fastify: FastifyInstance, apiKeys: ApiKey
     if (url === undefined || !AUTHENTICATED.test(url) || config.public === true) return;
     request.principal = await apiKeys.authenticate(request.headers.authorization);
     if (request.principal === undefined) throw unauthorized();
+  });
+  // Once the body is there: what reads it has calls of its own.
+  fastify.addHook('preHandler', ({ principal }, _, done) => {
+    if (principal === undefined) done();
+    else withinTenant(principal.tenantId, done);
   });
 }
