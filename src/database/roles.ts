@@ -102,7 +102,7 @@ export async function setUpRoles(db: SqlRunner): Promise<void> {
   await db.query(SET_RIGHTS);
 }
 
-/** What a superuser runs where the owner of the tables may not make roles. */
+/** What a superuser runs, before the next `migrate`, where the owner of the tables may make no roles. */
 export function rolesSqlFor(user: string): string {
   const name = `"${user.replaceAll('"', '""')}"`;
   return [

@@ -60,7 +60,8 @@ export async function checkStart(url: string): Promise<typeof SERVICE_ROLE | und
   return role;
 }
 
-async function canAct(url: string): Promise<boolean> {
+/** Whether the user of `url` may act as our roles. */
+export async function canAct(url: string): Promise<boolean> {
   return (await oneQuery<{ canAct: boolean | null }>(url, CAN_ACT, [])).canAct === true;
 }
 
@@ -69,6 +70,9 @@ function wrongsOf(trust: Trust, role: string | undefined): string[] {
   const wrongs: string[] = [];
   if (trust.isUnbound || (role !== undefined && trust.owned > 0)) {
     wrongs.push(`${user} may do everything in the database: no role of it can be worked as.`);
+  }
+  if (role === undefined && trust.owned === 0) {
+    wrongs.push(`${user} neither owns the tables nor may act as ${SERVICE_ROLE}.`);
   }
   if (role !== undefined && user !== role) {
     wrongs.push(`Work is done as ${user} and not as ${role}: something drops the role at login.`);
