@@ -26,6 +26,7 @@ import { VoidController } from './corrections/void.controller.js';
 import { VoidService } from './corrections/void.service.js';
 import { DatabaseLifetime } from './database/database-lifetime.js';
 import { Database } from './database/database.js';
+import { checkStart } from './database/start-check.js';
 import { dataSourceOptions } from './data-source.js';
 import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
@@ -281,8 +282,8 @@ class OptionsModule {
         {
           provide: Database,
           inject: [COUNTONCE_OPTIONS],
-          useFactory: ({ databaseUrl, config }: CountonceOptions) =>
-            new Database(databaseUrl, config.DATABASE_POOL_SIZE),
+          useFactory: async ({ databaseUrl, config }: CountonceOptions) =>
+            new Database(databaseUrl, config.DATABASE_POOL_SIZE, await checkStart(databaseUrl)),
         },
       ],
       exports: [COUNTONCE_OPTIONS, Config, Database],
@@ -300,9 +301,9 @@ export class CountonceModule {
         OptionsModule.of(options),
         TypeOrmModule.forRootAsync({
           name: DATA_SOURCE,
-          inject: [COUNTONCE_OPTIONS],
-          useFactory: ({ databaseUrl }: CountonceOptions) => ({
-            ...dataSourceOptions(databaseUrl),
+          inject: [Database],
+          useFactory: ({ url, role }: Database) => ({
+            ...dataSourceOptions(url, role),
             retryAttempts: 3,
             retryDelay: 1_000,
           }),

@@ -8,19 +8,25 @@ import { CreatePushes1795200000005 } from '../migrations/1795200000005-create-pu
 import { CreateStripeEvents1795200000006 } from '../migrations/1795200000006-create-stripe-events.js';
 import { CreateItemPeriods1795200000007 } from '../migrations/1795200000007-create-item-periods.js';
 import { CreateReconciliations1795200000008 } from '../migrations/1795200000008-create-reconciliations.js';
+import { CreateCorrections1795200000009 } from '../migrations/1795200000009-create-corrections.js';
 import { CreateQuarantine1795200000010 } from '../migrations/1795200000010-create-quarantine.js';
 import { CreateCommandAnswers1795200000011 } from '../migrations/1795200000011-create-command-answers.js';
 import { CreateAudit1795200000012 } from '../migrations/1795200000012-create-audit.js';
-import { CreateCorrections1795200000009 } from '../migrations/1795200000009-create-corrections.js';
+import { CreateRoles1795200000090 } from '../migrations/1795200000090-create-roles.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
 
-/** Options of the TypeORM data source: plain reads and migrations; what must be atomic is raw SQL on `Database`. */
-export function dataSourceOptions(url: string): DataSourceOptions {
+/**
+ * Options of the TypeORM data source: plain reads and migrations; what must be atomic is raw SQL on `Database`.
+ *
+ * @param role What it works as; none, as for migrations: the user of `url` itself.
+ */
+export function dataSourceOptions(url: string, role?: string): DataSourceOptions {
   return {
     type: 'postgres',
     url,
     poolSize: 2,
+    ...(role !== undefined && { extra: { options: `-c role=${role}` } }),
     entities: [Tenant, ApiKey],
     migrations: [
       CreateTenants1795200000001,
@@ -31,10 +37,11 @@ export function dataSourceOptions(url: string): DataSourceOptions {
       CreateStripeEvents1795200000006,
       CreateItemPeriods1795200000007,
       CreateReconciliations1795200000008,
+      CreateCorrections1795200000009,
       CreateQuarantine1795200000010,
       CreateCommandAnswers1795200000011,
       CreateAudit1795200000012,
-      CreateCorrections1795200000009,
+      CreateRoles1795200000090,
     ],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'all',

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { withinTenant } from '../database/tenant-scope.js';
 import type { ApiKeyService } from './api-key.service.js';
 import { actAs } from './audit/actor.js';
 import { unauthorized } from './caller.js';
@@ -21,8 +22,8 @@ export interface Door {
 
 /**
  * Finds out who is calling before a byte of the body is read, so that a stranger can neither make
- * us inflate one nor learn from it how we parse. Paths outside /v1 are left alone. What the request
- * changes is changed in its key's name.
+ * us inflate one nor learn from it how we parse. Paths outside /v1 are left alone. What a handler does
+ * is work of the caller's tenant alone, and what it changes is changed in the name of the key.
  *
  * To be called before the routes are registered.
  */
@@ -49,6 +50,11 @@ export function registerAuthentication(
     const keyId = request.principal?.keyId;
     if (keyId === undefined) done();
     else actAs({ kind: 'api_key', id: keyId }, done);
+  });
+  // Once the body is there: what reads it has calls of its own.
+  fastify.addHook('preHandler', ({ principal }, _, done) => {
+    if (principal === undefined) done();
+    else withinTenant(principal.tenantId, done);
   });
 }
 

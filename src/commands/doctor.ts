@@ -10,6 +10,7 @@ import {
   checkClock,
   checkMigrated,
   checkPushes,
+  checkRights,
   checkServer,
 } from './doctor/database-checks.js';
 import { checkConfiguration, checkDataDir, checkNode } from './doctor/process-checks.js';
@@ -71,7 +72,13 @@ async function examine(env: NodeJS.ProcessEnv, tenant: string): Promise<Check[]>
 }
 
 /** Without these there are no meters to look at. */
-const NEEDED: ReadonlySet<string> = new Set(['database', 'PostgreSQL', 'writable', 'migrated']);
+const NEEDED: ReadonlySet<string> = new Set([
+  'database',
+  'PostgreSQL',
+  'writable',
+  'migrated',
+  'rights',
+]);
 
 async function examineDatabase(
   { url, embedded }: OpenDatabase,
@@ -87,7 +94,7 @@ async function examineDatabase(
     const migrated = await checkMigrated(db);
     checks.push(migrated);
     if (migrated.status === 'ok') {
-      checks.push(await checkAppendOnly(db), await checkPushes(db));
+      checks.push(await checkRights(url), await checkAppendOnly(db), await checkPushes(db));
     }
     return checks;
   } catch (error) {

@@ -1,7 +1,14 @@
+import { userInfo } from 'node:os';
 import type { Command } from 'commander';
+import { rolesSqlFor } from '../database/roles.js';
+import { canAct } from '../database/start-check.js';
 import { command, print, type JsonOption } from './command.js';
 import { migrate, openDatabase } from './open-database.js';
 import { commandConfig } from './services.js';
+
+const NO_ROLES =
+  'The user of DATABASE_URL can make no roles, so tenants are kept apart by one wall and not by two. ' +
+  'Let a superuser run this, and migrate again:';
 
 export function migrateCommand(): Command {
   return command(
@@ -13,14 +20,22 @@ export function migrateCommand(): Command {
     try {
       // The embedded database was migrated when it was opened.
       const run = [...database.migrated, ...(await migrate(database.url))];
-      print(options, { migrations: run }, told(run));
+      const rolesSql = (await canAct(database.url)) ? null : rolesSqlFor(userOf(database.url));
+      print(options, { migrations: run, roles_sql: rolesSql }, told(run, rolesSql));
     } finally {
       await database.close();
     }
   });
 }
 
-function told(run: readonly string[]): string {
-  if (run.length === 0) return 'Nothing to do: the database is up to date.';
-  return [...run.map((name) => `ran ${name}`), `${run.length} migrations run.`].join('\n');
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username) || userInfo().username;
+}
+
+function told(run: readonly string[], rolesSql: string | null): string {
+  const lines =
+    run.length === 0
+      ? ['Nothing to do: the database is up to date.']
+      : [...run.map((name) => `ran ${name}`), `${run.length} migrations run.`];
+  return rolesSql === null ? lines.join('\n') : [...lines, '', NO_ROLES, '', rolesSql].join('\n');
 }

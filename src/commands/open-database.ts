@@ -3,6 +3,7 @@ import { createDataSource } from '../data-source.js';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.js';
 import { Connections } from '../database/connections.js';
 import { isMigrated } from '../database/migrated.js';
+import { setUpRoles } from '../database/roles.js';
 import { CommandFailure } from './command-failure.js';
 
 /** The database a command works on, and how to let go of it. */
@@ -47,7 +48,9 @@ export async function migrate(url: string): Promise<string[]> {
     await runner.connect();
     try {
       await runner.query('SELECT pg_advisory_lock(7126350911848277)');
-      return (await source.runMigrations()).map((migration) => migration.name);
+      const run = await source.runMigrations();
+      await source.transaction((owner) => setUpRoles(owner));
+      return run.map((migration) => migration.name);
     } finally {
       await runner.query('SELECT pg_advisory_unlock(7126350911848277)').catch(() => undefined);
       await runner.release();

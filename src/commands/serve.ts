@@ -6,6 +6,7 @@ import { loadConfig, type Config } from '../config/config.js';
 import { TestClockService } from '../access/test-clock.service.js';
 import { TenantService } from '../access/tenant.service.js';
 import { createApp } from '../app.js';
+import { Database } from '../database/database.js';
 import { Draining } from '../health/draining.js';
 import { command } from './command.js';
 import { openDatabase, requireMigrated } from './open-database.js';
@@ -56,6 +57,9 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   process.on('SIGTERM', (signal) => void stop(signal));
   process.on('SIGINT', (signal) => void stop(signal));
 
+  if (app.get(Database).role === undefined) {
+    logger.warn('works as the owner of the tables; `countonce migrate` says how to give it roles');
+  }
   try {
     await announceKey(app, config);
     if (await app.get(TestClockService).endInLiveMode()) {

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import type { Micros } from '../domain/instant.js';
 import { joinedTransaction } from './command-context.js';
+import { TENANT_ROLE, TENANT_SETTING, type SERVICE_ROLE } from './roles.js';
+import { tenantInScope } from './tenant-scope.js';
 
 /** What a statement may be run on: an open transaction, or connections that commit each alone. */
 export interface Queryable {
@@ -49,7 +51,13 @@ export function violatedConstraint(error: unknown): string | undefined {
 export class Connections implements Queryable {
   private readonly pool: pg.Pool;
 
-  constructor(url: string, name: string, size: number) {
+  /** @param role What they work as; none: the user of `url` itself, without the wall. */
+  constructor(
+    url: string,
+    name: string,
+    size: number,
+    private readonly role?: typeof SERVICE_ROLE,
+  ) {
     this.pool = new pg.Pool({
       connectionString: url,
       max: size,
@@ -62,7 +70,7 @@ export class Connections implements Queryable {
       statement_timeout: 60_000,
       query_timeout: 65_000,
       idle_in_transaction_session_timeout: 30_000,
-      options: '-c TimeZone=UTC -c DateStyle=ISO',
+      options: `-c TimeZone=UTC -c DateStyle=ISO${role === undefined ? '' : ` -c role=${role}`}`,
     });
     // An idle connection that dies is replaced at the next use.
     this.pool.on('error', () => undefined);
@@ -74,6 +82,8 @@ export class Connections implements Queryable {
   ): Promise<Row[]> {
     const joined = joinedTransaction(this);
     if (joined !== undefined) return joined.query<Row>(sql, parameters);
+    // The setting that names the tenant holds for one transaction.
+    if (this.tenant() !== undefined) return this.transaction((tx) => tx.query(sql, parameters));
     return (await this.pool.query<Row>(sql, [...parameters])).rows;
   }
 
@@ -106,7 +116,7 @@ export class Connections implements Queryable {
     };
     client.on('error', onError);
     try {
-      await client.query('BEGIN');
+      await client.query(this.begin());
       const result = await work({
         isTransaction: true,
         query: async <Row extends object>(sql: string, parameters: readonly unknown[] = []) =>
@@ -125,6 +135,18 @@ export class Connections implements Queryable {
       client.off('error', onError);
       client.release(broken);
     }
+  }
+
+  /** One message to the server, so that the wall costs no round trip. */
+  private begin(): string {
+    const tenantId = this.tenant();
+    return tenantId === undefined
+      ? 'BEGIN'
+      : `BEGIN; SET LOCAL ROLE ${TENANT_ROLE}; SET LOCAL ${TENANT_SETTING} = '${tenantId}'`;
+  }
+
+  private tenant(): string | undefined {
+    return this.role === undefined ? undefined : tenantInScope();
   }
 
   async end(): Promise<void> {

@@ -1,4 +1,5 @@
 import { Connections } from './connections.js';
+import type { SERVICE_ROLE } from './roles.js';
 
 /** The PostgreSQL that holds everything, by kind of work. */
 export class Database {
@@ -9,13 +10,15 @@ export class Database {
   /** For the health routes, which must answer while all else waits. */
   readonly health: Connections;
 
+  /** @param role What is worked as; none: the user of `url` itself. */
   constructor(
     readonly url: string,
     recordingConnections: number,
+    readonly role?: typeof SERVICE_ROLE,
   ) {
-    this.recording = new Connections(url, 'recording', recordingConnections);
-    this.work = new Connections(url, 'work', recordingConnections + 4);
-    this.health = new Connections(url, 'health', 1);
+    this.recording = new Connections(url, 'recording', recordingConnections, role);
+    this.work = new Connections(url, 'work', recordingConnections + 4, role);
+    this.health = new Connections(url, 'health', 1, role);
   }
 
   async end(): Promise<void> {

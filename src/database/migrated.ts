@@ -1,7 +1,7 @@
 import { sqlState, type Queryable } from './connections.js';
 
 /** The newest migration this version knows. */
-export const NEWEST_MIGRATION = 'CreateAudit1795200000012';
+export const NEWEST_MIGRATION = 'CreateRoles1795200000090';
 
 const UNDEFINED_TABLE = '42P01';
 

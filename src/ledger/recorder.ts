@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { sqlState, type Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { eventKey } from '../domain/event-key.js';
 import { fingerprint } from '../domain/fingerprint.js';
 import type { UsageEvent } from '../domain/usage-event.js';
@@ -79,7 +80,9 @@ export class Recorder {
     if (queue === undefined) {
       // Half of the connections, so that one tenant's flood leaves room for the others.
       const lanes = Math.max(1, Math.floor(this.config.DATABASE_POOL_SIZE / 2));
-      queue = new RecordingQueue(lanes, (chunk) => this.commit(tenantId, chunk));
+      queue = new RecordingQueue(lanes, (chunk) =>
+        withinTenant(tenantId, () => this.commit(tenantId, chunk)),
+      );
       this.queues.set(tenantId, queue);
     }
     return queue;

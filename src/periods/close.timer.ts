@@ -6,6 +6,7 @@ import {
 import { Loop } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { ItemCloser } from './item-closer.js';
 import { PeriodCloser } from './period-closer.js';
 
@@ -37,9 +38,11 @@ export class CloseTimer implements OnApplicationBootstrap, BeforeApplicationShut
       ]);
       for (const { tenantId } of tenants) {
         if (isStopping()) break;
-        await closer.resume(tenantId, isStopping);
-        await closer.closeByClock(tenantId, isStopping);
-        if ((await items.close(tenantId)) > 0) await closer.resume(tenantId, isStopping);
+        await withinTenant(tenantId, async () => {
+          await closer.resume(tenantId, isStopping);
+          await closer.closeByClock(tenantId, isStopping);
+          if ((await items.close(tenantId)) > 0) await closer.resume(tenantId, isStopping);
+        });
       }
       return 'idle';
     });

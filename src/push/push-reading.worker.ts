@@ -7,6 +7,7 @@ import {
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { PushReader } from './push-reader.js';
 
@@ -68,7 +69,7 @@ export class PushReadingWorker implements OnApplicationBootstrap, BeforeApplicat
       if (isStopping()) break;
       if ((this.troubledUntil.get(tenantId) ?? 0) > Date.now()) continue;
       try {
-        read += await this.reader.read(tenantId);
+        read += await withinTenant(tenantId, () => this.reader.read(tenantId));
       } catch (error) {
         this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
         if (error instanceof StripeUnavailable) this.logger.warn(`${tenantId}: ${error.message}`);

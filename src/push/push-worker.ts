@@ -8,6 +8,7 @@ import { atMost } from '../clock/at-most.js';
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { PUSH_STOP_DETAILS, pushStop, type PushStop } from '../outbox/push-guard.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { PushChanges } from './push-changes.js';
@@ -93,12 +94,14 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** Plans and sends for one tenant until nothing is due. */
-  async drain(tenantId: string): Promise<void> {
-    let done: number;
-    do {
-      done = await this.planner.plan(tenantId);
-      done += await this.sender.send(tenantId);
-    } while (done > 0);
+  drain(tenantId: string): Promise<void> {
+    return withinTenant(tenantId, async () => {
+      let done: number;
+      do {
+        done = await this.planner.plan(tenantId);
+        done += await this.sender.send(tenantId);
+      } while (done > 0);
+    });
   }
 
   private async round(isStopping: () => boolean): Promise<Turn> {
@@ -110,7 +113,7 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
       if (isStopping()) break;
       if ((this.troubledUntil.get(tenant.tenantId) ?? 0) > Date.now()) continue;
       try {
-        done += await this.serve(tenant);
+        done += await withinTenant(tenant.tenantId, () => this.serve(tenant));
       } catch (error) {
         this.trouble(tenant.tenantId, error);
       }

@@ -7,6 +7,7 @@ import {
 import { Loop } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
 import { pushStop } from '../outbox/push-guard.js';
@@ -60,7 +61,7 @@ export class ReconciliationTimer implements OnApplicationBootstrap, BeforeApplic
     if (interval > 0 && (await pushStop(this.db.work)) === undefined) await this.begin(interval);
     for (const { tenantId, id } of await abandonedReconciliations(this.db.work)) {
       if (isStopping()) return;
-      await this.runner.run(tenantId, id, isStopping);
+      await withinTenant(tenantId, () => this.runner.run(tenantId, id, isStopping));
     }
   }
 
@@ -87,8 +88,10 @@ export class ReconciliationTimer implements OnApplicationBootstrap, BeforeApplic
         WHERE EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = t.tenant_id)`,
     );
     for (const { tenantId } of tenants) {
-      await this.beginOne(tenantId, 'close', Math.floor(seconds / CLOSED_EVERY_S));
-      await this.beginOne(tenantId, 'sample', Math.floor(seconds / interval));
+      await withinTenant(tenantId, async () => {
+        await this.beginOne(tenantId, 'close', Math.floor(seconds / CLOSED_EVERY_S));
+        await this.beginOne(tenantId, 'sample', Math.floor(seconds / interval));
+      });
     }
   }
 

@@ -6,6 +6,7 @@ import {
 import { Loop } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { foldAll, tenantsWithDeltas } from './fold.js';
 
 const IDLE_MS = 1_000;
@@ -21,7 +22,7 @@ export class FoldTimer implements OnApplicationBootstrap, BeforeApplicationShutd
   ) {
     this.loop = new Loop('fold', IDLE_MS, async (isStopping) => {
       for (const tenantId of await tenantsWithDeltas(db.work)) {
-        if (!isStopping()) await foldAll(db.work, tenantId);
+        if (!isStopping()) await withinTenant(tenantId, () => foldAll(db.work, tenantId));
       }
       return 'idle';
     });

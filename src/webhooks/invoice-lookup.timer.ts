@@ -9,6 +9,7 @@ import { Config } from '../config/config.js';
 import { wakeInvoices } from '../customers/invoice-reading.store.js';
 import { Database } from '../database/database.js';
 import { readGate } from '../database/gate.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { InvoiceLookup } from './invoice-lookup.js';
@@ -64,7 +65,7 @@ export class InvoiceLookupTimer implements OnApplicationBootstrap, BeforeApplica
       if (isStopping()) break;
       if ((this.troubledUntil.get(tenantId) ?? 0) > Date.now()) continue;
       try {
-        await this.lookNow(tenantId, isStopping);
+        await withinTenant(tenantId, () => this.lookNow(tenantId, isStopping));
       } catch (error) {
         this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
         if (!(error instanceof StripeUnavailable)) throw error;

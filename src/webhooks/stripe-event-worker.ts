@@ -7,6 +7,7 @@ import { atMost } from '../clock/at-most.js';
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { claimEvents, tenantsWithEvents } from './stripe-claim.store.js';
 import { StripeEventRunner } from './stripe-event-runner.js';
 
@@ -46,10 +47,12 @@ export class StripeEventWorker implements OnApplicationBootstrap, BeforeApplicat
   }
 
   /** Works on what is due for one tenant, once; 0 where nothing is that another process does not have. */
-  async work(tenantId: string): Promise<number> {
-    const events = await claimEvents(this.db.work, tenantId, BATCH);
-    await Promise.all(events.map((event) => this.runner.run(event)));
-    return events.length;
+  work(tenantId: string): Promise<number> {
+    return withinTenant(tenantId, async () => {
+      const events = await claimEvents(this.db.work, tenantId, BATCH);
+      await Promise.all(events.map((event) => this.runner.run(event)));
+      return events.length;
+    });
   }
 
   private async round(isStopping: () => boolean): Promise<Turn> {

@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DEFAULT_TENANT } from '../access/tenant.entity.js';
 import { TenantService } from '../access/tenant.service.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { Metrics } from '../metrics/metrics.js';
 import { Problem } from '../problem/problem.js';
 import { UnreadableSecret } from '../stripe/stripe-account-cipher.js';
@@ -47,6 +48,15 @@ export class StripeInboxService {
    */
   async receive(tenant: string | undefined, body: unknown, header: unknown): Promise<Receipt> {
     const tenantId = await this.tenantId(tenant);
+    if (tenantId === undefined) return this.take(undefined, body, header);
+    return withinTenant(tenantId, () => this.take(tenantId, body, header));
+  }
+
+  private async take(
+    tenantId: string | undefined,
+    body: unknown,
+    header: unknown,
+  ): Promise<Receipt> {
     const text = await this.signed(tenantId, body, header);
     const event = parseEvent(text);
     if (event === undefined) {

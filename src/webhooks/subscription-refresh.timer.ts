@@ -7,6 +7,7 @@ import {
 import { Loop, type Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { withinTenant } from '../database/tenant-scope.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { SubscriptionSync } from '../usage/subscription-sync.js';
@@ -92,7 +93,7 @@ export class SubscriptionRefreshTimer implements OnApplicationBootstrap, BeforeA
       if (isStopping()) break;
       if ((this.troubledUntil.get(tenantId) ?? 0) > Date.now()) continue;
       try {
-        await this.refresh(tenantId, isStopping);
+        await withinTenant(tenantId, () => this.refresh(tenantId, isStopping));
       } catch (error) {
         this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
         if (!(error instanceof StripeUnavailable)) throw error;

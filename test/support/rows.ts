@@ -3,6 +3,8 @@ import { formatInstantMicros, type Micros } from '../../src/domain/instant.js';
 import { setPushStatus } from './push-status.js';
 import type { TestTenant } from './tenant.js';
 
+type Owner = Pick<TestTenant, 'db' | 'tenantId'>;
+
 const PERIOD = {
   start: Date.UTC(2026, 10, 1) * 1_000,
   end: Date.UTC(2026, 11, 1) * 1_000,
@@ -10,7 +12,7 @@ const PERIOD = {
 
 /** A total of a meter, as if usage had been recorded, without the ledger behind it. */
 export async function recordUsage(
-  { db, tenantId }: TestTenant,
+  { db, tenantId }: Owner,
   meterNo: number,
   table: 'usage_total' | 'usage_delta' = 'usage_total',
 ): Promise<void> {
@@ -22,7 +24,7 @@ export async function recordUsage(
 
 /** A billing period of one customer and meter: November 2026, unless said otherwise. */
 export async function recordPeriod(
-  { db, tenantId }: TestTenant,
+  { db, tenantId }: Owner,
   period: {
     readonly customerNo?: number;
     readonly meterNo?: number;
@@ -54,7 +56,7 @@ export async function recordPeriod(
 
 /** A billing period with a push of it. */
 export async function recordDelivery(
-  test: TestTenant,
+  test: Owner,
   delivery: {
     readonly customerNo?: number;
     readonly meterNo?: number;

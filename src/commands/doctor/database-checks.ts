@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/connections.js';
 import { isMigrated } from '../../database/migrated.js';
+import { checkStart, UnsafeDatabase } from '../../database/start-check.js';
 import { PUSH_STOP_DETAILS, pushStop } from '../../outbox/push-guard.js';
 import { fail, ok, warn, type Check } from './check.js';
 
@@ -129,6 +130,26 @@ export async function checkAppendOnly(db: Queryable): Promise<Check> {
         `no trigger guards ${missing.join(', ')}`,
         'Enable the triggers …_append_only again, and find out who dropped them.',
       );
+}
+
+/** What the service may do there, and whether tenants are behind walls. */
+export async function checkRights(url: string): Promise<Check> {
+  try {
+    const role = await checkStart(url);
+    if (role !== undefined) return ok('rights', `works as ${role}`);
+    return warn(
+      'rights',
+      'works as the owner of the tables',
+      'Run `npx countonce migrate`: it says how to give it roles.',
+    );
+  } catch (error) {
+    if (!(error instanceof UnsafeDatabase)) throw error;
+    return fail(
+      'rights',
+      error.message.replaceAll('\n', ' '),
+      'The service does not start like this.',
+    );
+  }
 }
 
 /** Whether this database is the one to push from. */

@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../../config/config.js';
 import { Database } from '../../database/database.js';
 import { behindClosedGate, enterGate } from '../../database/gate.js';
+import { withinTenant } from '../../database/tenant-scope.js';
 import { timeOfDay } from '../../database/time-of-day.js';
 import { formatInstant, MICROS_PER_MILLISECOND, MICROS_PER_SECOND } from '../../domain/instant.js';
 import { StripeUnavailable, type StripeAccount } from '../../stripe/stripe-account.js';
@@ -117,7 +118,9 @@ export class RestorationService {
   private async begin(isStopping: () => boolean): Promise<void> {
     await this.db.work.transaction(async (tx) => beginRestoration(tx, await timeOfDay(tx)));
     for (const { tenantId } of await tenantsOf(this.db.work)) {
-      await behindClosedGate(this.db.work, tenantId, async () => undefined);
+      await withinTenant(tenantId, () =>
+        behindClosedGate(this.db.work, tenantId, async () => undefined),
+      );
     }
     while (!isStopping() && (await isSending(this.db.work))) await sleep(POLL_MS);
   }
@@ -125,8 +128,11 @@ export class RestorationService {
   private async pass(dryRun: boolean, isStopping: () => boolean): Promise<Pass> {
     const pass: Pass = { places: 0, found: [], unread: [], unexplained: [] };
     for (const tenant of await tenantsOf(this.db.work)) {
+      const { tenantId } = tenant;
       try {
-        const { account, places, outOfReach } = await this.finder.placesOf(tenant.tenantId);
+        const { account, places, outOfReach } = await withinTenant(tenantId, () =>
+          this.finder.placesOf(tenantId),
+        );
         for (const { owner, accountId, livemode } of outOfReach) {
           const mode = livemode ? 'live' : 'test';
           const why = `the tenant has no key of ${accountId} in ${mode} mode`;
@@ -135,7 +141,7 @@ export class RestorationService {
         for (const place of places) {
           if (isStopping()) return pass;
           pass.places += 1;
-          await this.readPlace(tenant, account!, place, dryRun, pass);
+          await withinTenant(tenantId, () => this.readPlace(tenant, account!, place, dryRun, pass));
         }
       } catch (error) {
         if (!(error instanceof StripeUnavailable)) throw error;

@@ -1,0 +1,113 @@
+import { Connections } from './connections.js';
+import { APPEND_ONLY_NAMES, CAN_ACT, rolesSqlFor, SERVICE_ROLE, TENANT_ROLE } from './roles.js';
+
+/** The database lets us do too much, or does not keep what it says; the message says what to do. */
+export class UnsafeDatabase extends Error {
+  override readonly name = 'UnsafeDatabase';
+}
+
+interface Trust {
+  readonly user: string;
+  readonly isUnbound: boolean;
+  /** Books that could be changed, by either role. */
+  readonly open: string[];
+  /** Tables of tenants that no policy guards. */
+  readonly unwalled: string[];
+  readonly owned: number;
+  readonly synchronousCommit: string;
+}
+
+const TRUST = `
+  SELECT current_user::text AS "user",
+         (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS "isUnbound",
+         array(SELECT DISTINCT c.relname::text
+                 FROM pg_class c
+                 JOIN pg_roles r ON r.rolname IN (current_user, $1)
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                  AND c.relname ~ $2
+                  AND (has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE')
+                       OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
+                ORDER BY 1) AS open,
+         array(SELECT c.relname::text
+                 FROM pg_class c
+                 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+                  AND NOT c.relrowsecurity
+                ORDER BY 1) AS unwalled,
+         (SELECT count(*) FROM pg_class
+           WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+             AND pg_get_userbyid(relowner) = current_user) AS owned,
+         current_setting('synchronous_commit') AS "synchronousCommit"`;
+
+/** Who may be told what was committed, and still lose it. */
+const UNSAFE_COMMIT: ReadonlySet<string> = new Set(['off', 'local']);
+
+/**
+ * Looks at what we may do in a migrated database before anything is done there.
+ *
+ * Where the user of `url` may act as our roles, that is what is worked as. Else, as the owner of the
+ * tables who cannot make roles, as itself: it has taken the rights over the books from itself, and
+ * the wall between tenants is in the statements alone.
+ *
+ * @returns What to work as.
+ * @throws UnsafeDatabase where that may do too much, or a commit here is none.
+ */
+export async function checkStart(url: string): Promise<typeof SERVICE_ROLE | undefined> {
+  const role = (await canAct(url)) ? SERVICE_ROLE : undefined;
+  const trust = await oneQuery<Trust>(url, TRUST, [TENANT_ROLE, APPEND_ONLY_NAMES], role);
+  const wrongs = wrongsOf(trust, role);
+  if (wrongs.length > 0) throw new UnsafeDatabase(wrongs.join('\n'));
+  return role;
+}
+
+/** Whether the user of `url` may act as our roles. */
+export async function canAct(url: string): Promise<boolean> {
+  return (await oneQuery<{ canAct: boolean | null }>(url, CAN_ACT, [])).canAct === true;
+}
+
+function wrongsOf(trust: Trust, role: string | undefined): string[] {
+  const { user, open, unwalled } = trust;
+  const wrongs: string[] = [];
+  if (trust.isUnbound || (role !== undefined && trust.owned > 0)) {
+    wrongs.push(`${user} may do everything in the database: no role of it can be worked as.`);
+  }
+  if (role === undefined && trust.owned === 0) {
+    wrongs.push(`${user} neither owns the tables nor may act as ${SERVICE_ROLE}.`);
+  }
+  if (role !== undefined && user !== role) {
+    wrongs.push(`Work is done as ${user} and not as ${role}: something drops the role at login.`);
+  }
+  if (open.length > 0) {
+    wrongs.push(`${user} may change what must never change: ${open.join(', ')}.`);
+  }
+  if (role !== undefined && unwalled.length > 0) {
+    wrongs.push(`No policy keeps tenants apart in ${unwalled.join(', ')}.`);
+  }
+  if (wrongs.length > 0) {
+    wrongs.push(
+      'Run `countonce migrate` as the owner of the tables. If it cannot make the roles, a superuser ' +
+        `runs this first:\n${rolesSqlFor(user)}`,
+    );
+  }
+  if (UNSAFE_COMMIT.has(trust.synchronousCommit)) {
+    wrongs.push(
+      `synchronous_commit is ${trust.synchronousCommit}: what was answered could be lost. Set it to ` +
+        'on: ALTER DATABASE … SET synchronous_commit = on, and for the user likewise.',
+    );
+  }
+  return wrongs;
+}
+
+async function oneQuery<Row extends object>(
+  url: string,
+  sql: string,
+  parameters: readonly unknown[],
+  role?: typeof SERVICE_ROLE,
+): Promise<Row> {
+  const connections = new Connections(url, 'start', 1, role);
+  try {
+    return (await connections.query<Row>(sql, parameters))[0]!;
+  } finally {
+    await connections.end();
+  }
+}

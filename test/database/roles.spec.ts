@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Database } from '../../src/database/database.js';
+import { SERVICE_ROLE, setUpRoles, TENANT_ROLE } from '../../src/database/roles.js';
+import { withinTenant } from '../../src/database/tenant-scope.js';
+import { Recorder } from '../../src/ledger/recorder.js';
+import { createDailyTenant, dayStart, usage, type DailyTenant } from '../races/daily-tenant.js';
+
+/** insufficient_privilege: of a right that is not there, and of a row that no policy lets in. */
+const REFUSED = { code: '42501' };
+
+const BOOKS = [
+  'audit_entry',
+  'customer_schedule',
+  'meter_settings',
+  'push_transition',
+  'usage_entry',
+  'usage_event',
+  'usage_event_key',
+];
+/** What is worked in: rows come, change and go. */
+const WORKED_IN = [
+  'api_key',
+  'billing_period',
+  'billing_source',
+  'close_mark',
+  'customer',
+  'customer_identity',
+  'installation',
+  'invoice_period',
+  'item_period',
+  'meter',
+  'period_close',
+  'push',
+  'push_hold',
+  'push_lane',
+  'push_reading',
+  'push_unplanned',
+  'push_work',
+  'reconciliation',
+  'reconciliation_lane',
+  'stripe_account',
+  'stripe_account_identity',
+  'stripe_event',
+  'stripe_invoice',
+  'stripe_meter',
+  'stripe_pace',
+  'stripe_reads',
+  'subscription_item',
+  'subscription_reading',
+  'tenant',
+  'usage_delta',
+  'usage_event_copy',
+  'usage_total',
+  'usage_unique',
+];
+/** They know of no tenant. */
+const UNWALLED = ['installation', 'migration', 'stripe_pace', 'stripe_reads'];
+
+let test: DailyTenant;
+let db: Database;
+beforeAll(async () => {
+  test = await createDailyTenant();
+  db = new Database(test.url, 2, SERVICE_ROLE);
+  await new Recorder(db, test.config).record(test.tenantId, [usage('one', '7', dayStart(0))]);
+});
+afterAll(async () => {
+  await db.end();
+  await test[Symbol.asyncDispose]();
+});
+
+async function tablesWith(role: string, right: string): Promise<string[]> {
+  const rows = await test.db.work.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class
+      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+        AND has_table_privilege($1, oid, $2) ORDER BY relname COLLATE "C"`,
+    [role, right],
+  );
+  return rows.map(({ name }) => name);
+}
+
+describe.each([SERVICE_ROLE, TENANT_ROLE])('%s', (role) => {
+  it('may add to every table, and change none of the books', async () => {
+    const all = (await tablesWith(role, 'SELECT')).filter((name) => name !== 'migration');
+    const books = all.filter((name) => BOOKS.includes(name));
+
+    // A new table is named above, as one or the other.
+    expect(all).toEqual([...books, ...WORKED_IN].toSorted());
+    expect(await tablesWith(role, 'INSERT')).toEqual(all);
+    expect(await tablesWith(role, 'UPDATE')).toEqual(WORKED_IN);
+    expect(await tablesWith(role, 'DELETE')).toEqual(WORKED_IN);
+    expect(await tablesWith(role, 'TRUNCATE, REFERENCES, TRIGGER')).toEqual([]);
+  });
+
+  it('owns nothing, makes nothing and cannot log in', async () => {
+    const [found] = await test.db.work.query(
+      `SELECT rolcanlogin OR rolsuper OR rolcreaterole OR rolbypassrls AS "isMore",
+              has_schema_privilege(oid, 'public', 'CREATE') AS creates,
+              EXISTS (SELECT FROM pg_class WHERE relowner = r.oid) AS owns
+         FROM pg_roles r WHERE rolname = $1`,
+      [role],
+    );
+    expect(found).toEqual({ isMore: false, creates: false, owns: false });
+  });
+});
+
+describe('the books', () => {
+  it.each(['usage_event_key', 'usage_event', 'usage_entry'])(
+    'of %s cannot be changed by whoever has the service at hand',
+    async (table) => {
+      for (const sql of [
+        `UPDATE ${table} SET received_at = received_at`,
+        `DELETE FROM ${table} WHERE false`,
+        `TRUNCATE ${table}`,
+        `ALTER TABLE ${table} DISABLE TRIGGER ALL`,
+        `DROP TABLE ${table}`,
+      ]) {
+        await expect(db.work.query(sql), sql).rejects.toMatchObject(REFUSED);
+        const inside = withinTenant(test.tenantId, () => db.work.query(sql));
+        await expect(inside, sql).rejects.toMatchObject(REFUSED);
+      }
+    },
+  );
+});
+
+describe('the second wall', () => {
+  it('is around every table that has tenants in it', async () => {
+    const rows = await test.db.work.query<{ name: string }>(
+      `SELECT relname AS name FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+          AND NOT relrowsecurity ORDER BY relname COLLATE "C"`,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(UNWALLED);
+  });
+
+  it('hides from statements that ask for everything what others have', async () => {
+    const count = 'SELECT count(*) AS n FROM usage_entry';
+    const other = await test.tenants.create('other');
+
+    expect(await withinTenant(test.tenantId, () => db.work.query(count))).toEqual([{ n: 1 }]);
+    expect(await withinTenant(other, () => db.work.query(count))).toEqual([{ n: 0 }]);
+    expect(
+      await withinTenant(other, () => db.recording.transaction((tx) => tx.query(count))),
+    ).toEqual([{ n: 0 }]);
+    expect(await withinTenant(other, () => db.work.query('SELECT name FROM tenant'))).toEqual([
+      { name: 'other' },
+    ]);
+    expect(await db.work.query(count)).toEqual([{ n: 1 }]);
+  });
+
+  it('lets nothing be written for another', async () => {
+    const other = await test.tenants.create('writer');
+    const write = `INSERT INTO meter (tenant_id, meter_no, key) VALUES ($1, 9, 'foreign')`;
+    const raise = 'UPDATE tenant SET gate_version = gate_version + 1 RETURNING name';
+
+    await expect(
+      withinTenant(other, () => db.work.query(write, [test.tenantId])),
+    ).rejects.toMatchObject(REFUSED);
+    expect(await withinTenant(other, () => db.work.query(raise))).toEqual([{ name: 'writer' }]);
+  });
+
+  it('is not there for one tenant only because it was for the one before', async () => {
+    const rows = await Promise.all(
+      Array.from({ length: 40 }, async (_, n) => {
+        const tenantId = n % 2 === 0 ? test.tenantId : randomUUID();
+        const found = await withinTenant(tenantId, () =>
+          db.work.query<{ tenantId: string }>('SELECT tenant_id AS "tenantId" FROM usage_entry'),
+        );
+        return found.every((row) => row.tenantId === tenantId) && found.length === (n + 1) % 2;
+      }),
+    );
+    expect(rows.every(Boolean)).toBe(true);
+  });
+
+  it('cannot be left from inside', () => {
+    const inside = (tenantId: string) => () => withinTenant(tenantId, () => 'there');
+    expect(withinTenant(test.tenantId, inside(test.tenantId))).toBe('there');
+    expect(() => withinTenant(test.tenantId, inside(randomUUID()))).toThrow('reaches for another');
+    expect(() => withinTenant("' OR true --", () => 0)).toThrow('UUID');
+  });
+});
+
+it('a table that is made later has its rights and its wall after the next migration', async () => {
+  await test.db.work.query('CREATE TABLE later_entry (tenant_id uuid NOT NULL)');
+  expect(await tablesWith(TENANT_ROLE, 'SELECT')).not.toContain('later_entry');
+  await setUpRoles(test.db.work);
+  await setUpRoles(test.db.work);
+
+  await expect(db.work.query('DELETE FROM later_entry')).rejects.toMatchObject(REFUSED);
+  await db.work.query('INSERT INTO later_entry VALUES ($1)', [randomUUID()]);
+  const seen = await withinTenant(test.tenantId, () => db.work.query('SELECT FROM later_entry'));
+  expect(seen).toEqual([]);
+});
