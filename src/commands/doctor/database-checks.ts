@@ -11,7 +11,7 @@ const CLOCKS_APART_MAX_MS = 60_000;
 /** Who may be told what was committed, and still lose it. */
 const UNSAFE_COMMIT: ReadonlySet<string> = new Set(['off', 'local']);
 
-const APPEND_ONLY = ['usage_event_key', 'usage_event', 'usage_entry'] as const;
+const APPEND_ONLY = ['usage_event_key', 'usage_event', 'usage_entry', 'usage_void'] as const;
 
 interface Settings {
   readonly version: number;
