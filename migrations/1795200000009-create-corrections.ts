@@ -70,22 +70,27 @@ export class CreateCorrections1795200000009 implements MigrationInterface {
         BEFORE TRUNCATE ON period_amendment
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_statement_change();
 
-      -- Voids of many events. Whoever works on one goes through the events in order, from cursor on.
+      -- Voids of many events. Whoever works on one goes through the events in the order of
+      -- usage_event_customer_no_idx, from the cursor on.
       CREATE TABLE bulk_void (
         tenant_id     uuid        NOT NULL,
         bulk_void_id  uuid        NOT NULL,
+        -- As it was asked for, and by our own numbers and keys.
         filter        json        NOT NULL,
+        selection     json        NOT NULL,
         reason        text        NOT NULL,
         created_at    timestamptz NOT NULL,
         -- Events that the filter finds.
         found         bigint      NOT NULL,
         voided        bigint      NOT NULL DEFAULT 0,
         already_voided bigint     NOT NULL DEFAULT 0,
+        cursor_customer_no bigint,
         cursor_at     timestamptz,
         cursor_key    uuid,
         finished_at   timestamptz,
         CONSTRAINT bulk_void_pkey PRIMARY KEY (tenant_id, bulk_void_id),
-        CONSTRAINT bulk_void_cursor_check CHECK ((cursor_at IS NULL) = (cursor_key IS NULL))
+        CONSTRAINT bulk_void_cursor_check
+          CHECK (num_nulls(cursor_customer_no, cursor_at, cursor_key) IN (0, 3))
       );
       CREATE INDEX bulk_void_running_idx
         ON bulk_void (tenant_id, created_at) WHERE finished_at IS NULL;

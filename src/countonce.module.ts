@@ -21,6 +21,10 @@ import { TenantService } from './access/tenant.service.js';
 import { TestClockController } from './access/test-clock.controller.js';
 import { TestClockService } from './access/test-clock.service.js';
 import { Config } from './config/config.js';
+import { BulkVoidController } from './corrections/bulk-void.controller.js';
+import { BulkVoidService } from './corrections/bulk-void.service.js';
+import { BulkVoidTimer } from './corrections/bulk-void.timer.js';
+import { BulkVoider } from './corrections/bulk-voider.js';
 import { ReplacementCheck } from './corrections/replacement-check.js';
 import { VoidController } from './corrections/void.controller.js';
 import { VoidService } from './corrections/void.service.js';
@@ -129,6 +133,7 @@ const API_CONTROLLERS = [
   IngestController,
   QuarantineController,
   VoidController,
+  BulkVoidController,
   UsageEventController,
   UsageController,
   MeterController,
@@ -187,6 +192,9 @@ const SERVICES = [
     } satisfies ReplacementCheck,
   },
   VoidService,
+  BulkVoider,
+  BulkVoidService,
+  BulkVoidTimer,
   UsageService,
   UsageEventService,
   FoldTimer,

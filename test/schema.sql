@@ -99,15 +99,17 @@ CREATE TABLE bulk_void (
   tenant_id uuid NOT NULL,
   bulk_void_id uuid NOT NULL,
   filter json NOT NULL,
+  selection json NOT NULL,
   reason text NOT NULL,
   created_at timestamp with time zone NOT NULL,
   found bigint NOT NULL,
   voided bigint NOT NULL DEFAULT 0,
   already_voided bigint NOT NULL DEFAULT 0,
+  cursor_customer_no bigint,
   cursor_at timestamp with time zone,
   cursor_key uuid,
   finished_at timestamp with time zone,
-  CONSTRAINT bulk_void_cursor_check CHECK (((cursor_at IS NULL) = (cursor_key IS NULL))),
+  CONSTRAINT bulk_void_cursor_check CHECK ((num_nulls(cursor_customer_no, cursor_at, cursor_key) = ANY (ARRAY[0, 3]))),
   CONSTRAINT bulk_void_pkey PRIMARY KEY (tenant_id, bulk_void_id)
 );
 

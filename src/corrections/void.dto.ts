@@ -47,7 +47,7 @@ export interface VoidAnswer {
 }
 
 /** Absent or empty: nobody but the sender. */
-function IsSource(): PropertyDecorator {
+export function IsSource(): PropertyDecorator {
   return (target, property) => {
     ValidateIf((_, value) => value !== undefined && value !== '')(target, property);
     IsShortText(255)(target, property);

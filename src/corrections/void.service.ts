@@ -18,11 +18,10 @@ import { ReplacementCheck } from './replacement-check.js';
 import { replacementRefused } from './replacement-refused.js';
 import { toVoidAnswer } from './void-answer.js';
 import { voidEvents } from './void-events.js';
+import { VOIDED_MEANWHILE } from './voided-meanwhile.js';
 import type { VoidAnswer, VoidUsageEventDto } from './void.dto.js';
 
 const ATTEMPTS_MAX = 5;
-/** Of two voids of one event at the same time, one is refused by these and finds what the other did. */
-const VOIDED_MEANWHILE: ReadonlySet<string> = new Set(['usage_entry_pkey', 'usage_void_pkey']);
 
 interface Wish {
   readonly eventKey: string;

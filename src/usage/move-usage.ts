@@ -55,6 +55,7 @@ export async function moveUsage(
     'usage_unique',
     'push_work',
     'push_hold',
+    'amendment_due',
     'billing_period',
   ]) {
     await tx.query(`DELETE FROM ${table} WHERE tenant_id = $1 AND customer_no = $2`, [
@@ -70,6 +71,7 @@ export async function moveUsage(
     gate.now - graceSeconds * MICROS_PER_SECOND,
   );
   await tx.query(STORE_PERIODS, [...parameters, formatInstantMicros(backfilledThrough)]);
+  await tx.query(AMEND_LATER, [tenantId, customerNo, formatInstantMicros(gate.receivedAt)]);
 }
 
 /**
@@ -167,3 +169,11 @@ const STORE_PERIODS = `
     JOIN (SELECT DISTINCT tenant_id, customer_no, meter_no, period_start FROM usage_total
            WHERE tenant_id = $1 AND customer_no = $2 AND billable) t
       ON t.period_start = p.period_start`;
+
+/** What now amends a closed period is sealed by whoever does that next. */
+const AMEND_LATER = `
+  INSERT INTO amendment_due (tenant_id, customer_no, meter_no, period_start, due_at)
+  SELECT DISTINCT tenant_id, customer_no, meter_no, period_start, $3::timestamptz
+    FROM usage_total
+   WHERE tenant_id = $1 AND customer_no = $2 AND revision > 0 AND billable
+   ORDER BY 2, 3, 4`;

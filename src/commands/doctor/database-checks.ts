@@ -12,7 +12,13 @@ const CLOCKS_APART_MAX_MS = 60_000;
 /** Who may be told what was committed, and still lose it. */
 const UNSAFE_COMMIT: ReadonlySet<string> = new Set(['off', 'local']);
 
-const APPEND_ONLY = ['usage_event_key', 'usage_event', 'usage_entry', 'audit_entry'] as const;
+const APPEND_ONLY = [
+  'usage_event_key',
+  'usage_event',
+  'usage_entry',
+  'usage_void',
+  'audit_entry',
+] as const;
 
 interface Settings {
   readonly version: number;

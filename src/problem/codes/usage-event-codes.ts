@@ -138,6 +138,11 @@ export const USAGE_EVENT_CODES = {
     title: 'The event was voided before, without this replacement',
     remedy: 'Send the replacement as a usage event of its own, if it is still to be recorded.',
   },
+  void_not_found: {
+    status: 404,
+    title: 'No void of many events has this id',
+    remedy: 'Use the id that `POST /v1/voids` answered.',
+  },
   usage_event_not_found: {
     status: 404,
     title: 'No usage event has this id',

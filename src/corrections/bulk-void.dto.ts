@@ -1,0 +1,103 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayNotEmpty,
+  IsArray,
+  IsBoolean,
+  IsObject,
+  ValidateNested,
+} from 'class-validator';
+import type { VoidKind } from '../domain/place-usage.js';
+import { IsAbsentOr, IsInstant, IsShortText } from '../problem/field-rules.js';
+import { IsSource, REASON_CHARACTERS_MAX } from './void.dto.js';
+
+const IDS_MAX = 10_000;
+
+/** Which events are voided: those that each of the members lets through. */
+export class BulkVoidFilterDto {
+  @ApiPropertyOptional({ type: [String], minItems: 1, maxItems: IDS_MAX })
+  @IsAbsentOr()
+  @IsArray()
+  @ArrayNotEmpty()
+  @ArrayMaxSize(IDS_MAX)
+  @IsShortText(255, { each: true })
+  readonly usage_event_ids?: readonly string[];
+
+  @ApiPropertyOptional({ maxLength: 255, description: 'Who made the ids' })
+  @IsSource()
+  readonly source?: string;
+
+  @ApiPropertyOptional({ description: "A customer's id or alias" })
+  @IsAbsentOr()
+  @IsShortText(255)
+  readonly customer_id?: string;
+
+  @ApiPropertyOptional({ description: 'A meter in which the events count' })
+  @IsAbsentOr()
+  @IsShortText(64)
+  readonly meter?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Occurred at or after' })
+  @IsAbsentOr()
+  @IsInstant()
+  readonly from?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Occurred before' })
+  @IsAbsentOr()
+  @IsInstant()
+  readonly to?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Received at or after' })
+  @IsAbsentOr()
+  @IsInstant()
+  readonly received_from?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'Received before' })
+  @IsAbsentOr()
+  @IsInstant()
+  readonly received_to?: string;
+}
+
+export class CreateBulkVoidDto {
+  @ApiProperty({ description: 'At least one member; events that come later are left alone' })
+  @IsObject()
+  @ValidateNested()
+  @Type(() => BulkVoidFilterDto)
+  readonly filter!: BulkVoidFilterDto;
+
+  @ApiProperty({ minLength: 1, maxLength: REASON_CHARACTERS_MAX })
+  @IsShortText(REASON_CHARACTERS_MAX)
+  readonly reason!: string;
+
+  @ApiPropertyOptional({ description: 'Tell what would be voided, and void nothing' })
+  @IsAbsentOr()
+  @IsBoolean()
+  readonly dry_run?: boolean;
+}
+
+/** What voids of many events change in one meter. */
+export interface BulkVoidEffect {
+  readonly meter: string;
+  readonly kind: VoidKind;
+  readonly event_count: number;
+  /** Canonical decimal. */
+  readonly value: string;
+}
+
+export interface BulkVoidAnswer {
+  readonly id: string | null;
+  readonly status: 'running' | 'finished' | 'dry_run';
+  readonly dry_run: boolean;
+  readonly filter: unknown;
+  readonly reason: string;
+  /** Events that the filter found, and what became of them so far. */
+  readonly progress: {
+    readonly found: number;
+    readonly voided: number;
+    readonly already_voided: number;
+  };
+  readonly effects: readonly BulkVoidEffect[];
+  readonly created_at: string | null;
+  readonly finished_at: string | null;
+}
