@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audit } from '../../src/access/audit/audit.js';
 import { Connections } from '../../src/database/connections.js';
-import { entriesOf, tamper, tenantIdOf } from '../access/audit-scene.js';
+import { entriesOf, tamper } from '../access/audit-scene.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, onServer } from '../support/database.js';
 import { runCli } from './cli.js';
@@ -79,7 +79,8 @@ describe('audit verify', () => {
     await db.end();
 
     const original = new URL(source.url).pathname.slice(1);
-    const url = new URL(`${source.url}_copy`);
+    const url = new URL(source.url);
+    url.pathname += '_copy';
     const copy = url.pathname.slice(1);
     await onServer(async (server) => {
       await server.query(`CREATE DATABASE ${copy} TEMPLATE ${original}`);
