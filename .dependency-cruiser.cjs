@@ -96,10 +96,12 @@ module.exports = {
     },
     {
       name: 'migrations-import-nothing-of-ours',
-      comment: 'A migration that has run must not change with the code.',
+      comment:
+        'A migration that has run must not change with the code. Rights do: every run of migrate ' +
+        'sets them anew, over the tables that there are.',
       severity: 'error',
       from: { path: '^migrations/' },
-      to: { path: '^(?:src|simulator)/' },
+      to: { path: '^(?:src|simulator)/', pathNot: '^src/database/roles\\.ts$' },
     },
     {
       name: 'no-cycles',

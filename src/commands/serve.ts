@@ -7,6 +7,7 @@ import { TestClockService } from '../access/test-clock.service.js';
 import { TenantService } from '../access/tenant.service.js';
 import { createApp } from '../app.js';
 import { Database } from '../database/database.js';
+import { settingsThatLose } from '../database/start-check.js';
 import { Draining } from '../health/draining.js';
 import { command } from './command.js';
 import { openDatabase, requireMigrated } from './open-database.js';
@@ -61,6 +62,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     logger.warn('works as the owner of the tables; `countonce migrate` says how to give it roles');
   }
   try {
+    await warnOfLoss(app, config, logger);
     await announceKey(app, config);
     if (await app.get(TestClockService).endInLiveMode()) {
       logger.warn('the Stripe key is a live one: the test clock of the tenant default was ended');
@@ -73,6 +75,20 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     throw error;
   }
   logger.info({ url: await app.getUrl(), role: config.ROLE }, 'ready');
+}
+
+/** A throw-away server may run so, as those of tests do; one that bills may not. */
+async function warnOfLoss(
+  app: NestFastifyApplication,
+  { STRIPE_SECRET_KEY: key = '' }: Readonly<Config>,
+  logger: Readonly<Record<'warn' | 'error', (message: string) => void>>,
+): Promise<void> {
+  const off = await settingsThatLose(app.get(Database).health);
+  if (off.length === 0) return;
+  const level = /^[sr]k_live_/.test(key) ? 'error' : 'warn';
+  logger[level](
+    `PostgreSQL runs with ${off.join(' and ')} off: a crash of its machine loses what was answered`,
+  );
 }
 
 async function announceKey(app: NestFastifyApplication, config: Readonly<Config>): Promise<void> {

@@ -33,6 +33,9 @@ types.setTypeParser(pg.types.builtins.INT8, Number);
 const RETRIED_AT_ONCE: ReadonlySet<string> = new Set(['40001', '40P01']);
 const ATTEMPTS_MAX = 4;
 
+/** The server has become a standby: only a new connection may lead to the one in its place. */
+const READ_ONLY = '25006';
+
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
@@ -130,6 +133,7 @@ export class Connections implements Queryable {
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
       });
+      if (sqlState(error) === READ_ONLY) broken = error as Error;
       throw error;
     } finally {
       client.off('error', onError);

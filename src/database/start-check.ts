@@ -1,4 +1,4 @@
-import { Connections } from './connections.js';
+import { Connections, type Queryable } from './connections.js';
 import { APPEND_ONLY_NAMES, CAN_ACT, rolesSqlFor, SERVICE_ROLE, TENANT_ROLE } from './roles.js';
 
 /** The database lets us do too much, or does not keep what it says; the message says what to do. */
@@ -58,6 +58,18 @@ export async function checkStart(url: string): Promise<typeof SERVICE_ROLE | und
   const wrongs = wrongsOf(trust, role);
   if (wrongs.length > 0) throw new UnsafeDatabase(wrongs.join('\n'));
   return role;
+}
+
+/**
+ * The settings without which a crash of the machine, not of the process, damages what was committed.
+ * Only the server's administrator can set them.
+ */
+export async function settingsThatLose(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ name: string }>(
+    `SELECT name FROM pg_settings
+      WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name`,
+  );
+  return rows.map(({ name }) => name);
 }
 
 /** Whether the user of `url` may act as our roles. */

@@ -38,7 +38,7 @@ async function createOwned(owner: Login): Promise<{ url: string } & AsyncDisposa
   await onServer((server) => server.query(`CREATE DATABASE ${name} OWNER ${owner.name}`));
   const url = await onServer(async (server) => {
     const { host, port, user, password } = server;
-    const login = `${user}:${encodeURIComponent(String(password ?? ''))}`;
+    const login = `${user}:${encodeURIComponent(password ?? '')}`;
     return `postgres://${login}@${host}:${port}/${name}`;
   });
   return {
@@ -52,7 +52,11 @@ async function createOwned(owner: Login): Promise<{ url: string } & AsyncDisposa
 async function run(url: string, sql: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
-  await client.query(sql).finally(() => client.end());
+  try {
+    await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 describe('at start a process', () => {
