@@ -56,6 +56,25 @@ describe('every answer', () => {
   });
 });
 
+describe('a request', () => {
+  const head = 'POST /v1/usage-events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+
+  it.each([
+    ['two lengths', 'Content-Length: 2\r\nContent-Length: 3\r\n'],
+    ['a length and chunks', 'Content-Length: 2\r\nTransfer-Encoding: chunked\r\n'],
+    ['another coding last', 'Transfer-Encoding: chunked, identity\r\n'],
+    ['a length in hex', 'Content-Length: 0x2\r\n'],
+    ['a folded header', 'X-A: b\r\n Content-Length: 2\r\n'],
+    ['a blank before the colon', 'Content-Length : 2\r\n'],
+    ['a bare line feed', 'X-A: b\nContent-Length: 2\r\n'],
+  ])('is refused where two readers could take it apart differently: %s', async (_, lines) => {
+    const smuggled = 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n';
+    const answer = await exchange(port, `${head}${lines}\r\n{}${smuggled}`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  });
+});
+
 describe('the page of the API', () => {
   it('holds no script of its own and loads only what its policy lets it', async () => {
     const page = await api.call('GET', '/docs');
