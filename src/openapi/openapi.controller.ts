@@ -14,7 +14,9 @@ const PAGE_POLICY =
   "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** A file of its own, so that the page may run no script that stands in it. */
-const START = "SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api' });\n";
+const START = `const api = document.getElementById('api');
+SwaggerUIBundle({ url: api.dataset.url, domNode: api });
+`;
 
 /** What the page loads, and as what. */
 const ASSETS: Readonly<Record<string, string>> = {
@@ -30,7 +32,7 @@ const PAGE = `<!doctype html>
     <link rel="stylesheet" href="/docs/swagger-ui.css" />
   </head>
   <body>
-    <div id="api"></div>
+    <div id="api" data-url="/openapi.json"></div>
     <script src="/docs/swagger-ui-bundle.js"></script>
     <script src="/docs/start.js"></script>
   </body>
