@@ -6,6 +6,7 @@ import { AccessGuard } from './access/access.guard.js';
 import { ApiKeyService } from './access/api-key.service.js';
 import { registerAuthentication } from './access/authentication.js';
 import { FailedTries } from './access/failed-tries.js';
+import { InFlight } from './access/in-flight.js';
 import { KeyUse } from './access/key-use.js';
 import { RateLimit } from './access/rate-limit.js';
 import { CountonceModule } from './countonce.module.js';
@@ -14,7 +15,9 @@ import { registerBodyParsers } from './ingest/request-body.js';
 import { Metrics } from './metrics/metrics.js';
 import { OpenApiDocument } from './openapi/openapi-document.js';
 import type { CountonceOptions } from './options.js';
+import { registerAllowedMethods } from './problem/allowed-methods.js';
 import { ProblemFilter } from './problem/problem.filter.js';
+import { registerSecurityHeaders } from './problem/security-headers.js';
 import { serverProblems } from './problem/server-problems.js';
 import { ProblemValidationPipe } from './problem/validation.pipe.js';
 
@@ -23,6 +26,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_CONNECTIONS_EVERY_MS = 2_000;
 /** Longer than a usual load balancer keeps its connections, so that it is never us who close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** Nothing comes and nothing is read: four times as long as any answer lets wait for itself. */
+const SILENCE_MAX_MS = 100_000;
 const PARAMETER_CHARACTERS_MAX = 2_048;
 
 /** The HTTP application, not yet listening. */
@@ -35,6 +40,8 @@ export async function createApp(
     // Stands in problem documents and in the log; Fastify's own numbers begin anew at every start.
     genReqId: () => randomUUID(),
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    // No `requestTimeout`: a stream may take hours. What is too slow is cut where it is read.
+    connectionTimeout: SILENCE_MAX_MS,
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
     forceCloseConnections: 'idle',
     http: {
@@ -56,13 +63,18 @@ export async function createApp(
 /** What the routes of Countonce need of the application that serves them. */
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
+  registerSecurityHeaders(fastify);
+  registerAllowedMethods(fastify);
   registerBodyParsers(fastify);
+  const inFlight = new InFlight(app.get(Metrics));
+  inFlight.registerAll(fastify);
   registerAuthentication(fastify, {
     apiKeys: app.get(ApiKeyService),
     failedTries: app.get(FailedTries),
     keyUse: app.get(KeyUse),
     rateLimit: app.get(RateLimit),
   });
+  inFlight.registerKeys(fastify);
   const { requestSeconds } = app.get(Metrics);
   fastify.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';

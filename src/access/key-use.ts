@@ -17,7 +17,9 @@ export class KeyUse implements BeforeApplicationShutdown {
   /** By tenant and key: whose use was noted within the minute. */
   private readonly noted = new LRUCache<string, true>({ max: KEYS_MAX, ttl: NOTED_APART_MS });
   private readonly waiting = new Map<string, Pick<Principal, 'tenantId' | 'keyId'>>();
-  private readonly loop = new Loop('last use of API keys', WRITE_EVERY_MS, () => this.round());
+  private readonly loop = new Loop('last use of API keys', WRITE_EVERY_MS, (isStopping) =>
+    this.round(isStopping),
+  );
 
   constructor(private readonly db: Database) {}
 
@@ -35,9 +37,10 @@ export class KeyUse implements BeforeApplicationShutdown {
   }
 
   /** What cannot be written is let go: the next use is noted within the minute. */
-  private async round(): Promise<Turn> {
+  private async round(isStopping: () => boolean): Promise<Turn> {
     const at: Micros = Date.now() * MICROS_PER_MILLISECOND;
     for (const [name, { tenantId, keyId }] of this.waiting) {
+      if (isStopping()) break;
       this.waiting.delete(name);
       await noteKeyUse(this.db.work, tenantId, keyId, at, MICROS_PER_MINUTE);
     }

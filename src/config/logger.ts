@@ -25,5 +25,12 @@ export function createLogger(
 }
 
 function redactedLine(line: string, secrets: readonly string[]): string {
-  return `${JSON.stringify(redacted(JSON.parse(line), secrets))}\n`;
+  return `${escaped(JSON.stringify(redacted(JSON.parse(line), secrets)))}\n`;
+}
+
+/** JSON escapes what is below U+0020; terminals obey some of these too, and some readers end a line. */
+function escaped(json: string): string {
+  return json.replaceAll(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }

@@ -10,8 +10,8 @@ const CHUNK_BYTES = 64 * 1024;
  *
  * Not `pipeline`, which destroys its source when it fails: the source is the request, and with it
  * goes the connection before the client has read what was wrong. Here the request is only let go
- * of: what is still to come is read off and dropped, at no cost of memory, until the server's
- * `requestTimeout` ends it. The stream may be left at any point, unread, half read, or destroyed.
+ * of: what is still to come is read off and dropped, at no cost of memory, until
+ * `cutUnreadBodies` ends it. The stream may be left at any point, unread, half read, or destroyed.
  * What it fails with is what the client should hear.
  */
 export function decodedStream(raw: Readable, isGzip: boolean): Readable {

@@ -3,7 +3,9 @@ import { Readable } from 'node:stream';
 import { parseStrictJson } from '../domain/strict-json.js';
 import { decodeUtf8 } from '../domain/utf8.js';
 import { Problem } from '../problem/problem.js';
+import { BodyBudget } from './body-budget.js';
 import { decodedStream } from './decoded-stream.js';
+import { cutUnreadBodies } from './unread-body.js';
 
 /** Of a body in one piece, decoded; NDJSON has no limit but that of a line. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -15,12 +17,21 @@ declare module 'fastify' {
   }
 }
 
+/** Tests set others; nobody can wait for these. */
+export interface BodyLimits {
+  readonly streamSpanMs?: number;
+  readonly lingerMs?: number;
+  readonly budget?: BodyBudget;
+}
+
 const JSON_TYPES = /^application\/(?:cloudevents(?:-batch)?\+)?json *(?:;|$)/i;
 
 /** From the headers to the last byte of a body in one piece: a byte a second must not hold us. */
 const WHOLE_BODY_MS = 15_000;
-/** Between two pieces of a stream, which may be of any length. */
-const STREAM_IDLE_MS = 30_000;
+/** Of a stream, which may be of any length, there must come so much in each of these spans. */
+const STREAM_SPAN_MS = 30_000;
+/** Less than the shortest usage event; a byte a second is not enough. */
+const STREAM_BYTES_MIN = 64;
 
 const NDJSON_TYPES = /^application\/(?:x-ndjson|ndjson|jsonl) *(?:;|$)/i;
 
@@ -33,17 +44,23 @@ const CHARSET = /; *charset *= *"?([^";]*)/i;
  * JSON arrives parsed. NDJSON arrives as a Readable of decoded bytes that nothing has been read of.
  * Every other type is 415. Nest must be created with `bodyParser: false`, or it adds its own again.
  */
-export function registerBodyParsers(fastify: FastifyInstance): void {
+export function registerBodyParsers(
+  fastify: FastifyInstance,
+  { streamSpanMs, lingerMs, budget }: BodyLimits = {},
+): void {
+  const bodies = budget ?? new BodyBudget();
+  bodies.register(fastify);
+  cutUnreadBodies(fastify, lingerMs);
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(JSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
     requireUtf8(request);
     const { rawBodyBytesMax } = request.routeOptions.config;
-    if (rawBodyBytesMax !== undefined) return readWhole(request, raw, rawBodyBytesMax);
-    return readJson(await readWhole(request, raw, MAX_BODY_BYTES));
+    if (rawBodyBytesMax !== undefined) return readWhole(request, raw, rawBodyBytesMax, bodies);
+    return readJson(await readWhole(request, raw, MAX_BODY_BYTES, bodies));
   });
   fastify.addContentTypeParser(NDJSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
     requireUtf8(request);
-    return cutWhenIdle(raw, decodedStream(raw, isGzip(request)));
+    return cutWhenSlow(raw, decodedStream(raw, isGzip(request)), streamSpanMs);
   });
   // A refused request leaves its NDJSON unread; only this frees the connection for the next one.
   fastify.addHook('onResponse', async (request) => {
@@ -55,6 +72,7 @@ async function readWhole(
   request: FastifyRequest,
   raw: Readable,
   bytesMax: number,
+  budget: BodyBudget,
 ): Promise<Buffer> {
   const gzip = isGzip(request);
   if (Number(request.headers['content-length']) > bytesMax) throw tooLarge(bytesMax);
@@ -68,6 +86,7 @@ async function readWhole(
       length += chunk.length;
       // A bomb is inflated up to here and no further.
       if (length > bytesMax) throw tooLarge(bytesMax);
+      budget.take(request, chunk.length);
       chunks.push(chunk);
     }
   } finally {
@@ -101,15 +120,18 @@ function isGzip(request: FastifyRequest): boolean {
   });
 }
 
-/** Waiting for us to read on does not count: only the client's own silence does. */
-function cutWhenIdle(raw: Readable, decoded: Readable): Readable {
-  let idle = setTimeout(cut, STREAM_IDLE_MS);
-  function cut(): void {
-    if (raw.isPaused() || decoded.readableLength > 0) idle = setTimeout(cut, STREAM_IDLE_MS);
-    else decoded.destroy(tooSlow());
-  }
-  raw.on('data', () => idle.refresh());
-  decoded.once('close', () => clearTimeout(idle));
+/** Waiting for us to read on does not count: only the client's own slowness does. */
+function cutWhenSlow(raw: Readable, decoded: Readable, spanMs = STREAM_SPAN_MS): Readable {
+  let received = 0;
+  raw.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  const spans = setInterval(() => {
+    const waitsForUs = raw.isPaused() || decoded.readableLength > 0;
+    if (!waitsForUs && received < STREAM_BYTES_MIN) decoded.destroy(tooSlow());
+    received = 0;
+  }, spanMs);
+  decoded.once('close', () => clearInterval(spans));
   return decoded;
 }
 

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { problemOf } from './problem-of.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 
 /** Exactly this: `@openmeter/sdk` reads no problem document that has a charset parameter. */
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
@@ -11,7 +12,8 @@ const logger = new Logger('Problem');
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error);
   const instance = instanceOf(request);
-  if (problem.status >= 500) log(error, problem.code, instance);
+  // Who is turned away is counted; a line for each would be a load of its own.
+  if (problem.status >= 500 && problem.code !== 'overloaded') log(error, problem.code, instance);
 
   // A streamed answer has begun: all that can still be said is that it is not whole.
   if (reply.raw.headersSent) {
@@ -19,10 +21,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     return;
   }
   // Fastify asks to close where a body was refused, and closing resets a client that is still
-  // sending, before it has read why. Node reads the rest off, within `requestTimeout`.
+  // sending, before it has read why. Node reads the rest off, for as long as
+  // `cutUnreadBodies` lets it.
   void reply
     .removeHeader('connection')
     .code(problem.status)
+    .headers(SECURITY_HEADERS)
     .headers(problem.headers)
     .header('content-type', PROBLEM_CONTENT_TYPE)
     // As bytes, because Fastify appends a charset to JSON that is sent as text.

@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ProblemCode } from './codes.js';
 import { Problem } from './problem.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 import { PROBLEM_CONTENT_TYPE, sendProblem } from './send-problem.js';
 
 /**
@@ -22,6 +23,10 @@ const CODES: Readonly<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 };
 
+const HEADER_LINES = Object.entries(SECURITY_HEADERS)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join('');
+
 /** There is no request and no response yet, so the answer is written by hand. */
 function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   // After a reset nobody is there to be answered.
@@ -33,7 +38,7 @@ function answerClientError(error: Error & { code?: string }, socket: Socket): vo
       `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
         `Content-Type: ${PROBLEM_CONTENT_TYPE}\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\n` +
-        `Connection: close\r\n\r\n${body}`,
+        `${HEADER_LINES}Connection: close\r\n\r\n${body}`,
     );
   }
   socket.destroySoon();

@@ -106,6 +106,15 @@ describe('the log', () => {
     );
   });
 
+  it('holds no character that a terminal obeys or that ends a line somewhere', () => {
+    const { logger, lines, written } = recording();
+    const forgery = '\r\n\u001b[2K\u007f\u0085\u009b1A\u2028\u2029';
+    logger.warn({ [forgery]: forgery }, forgery);
+    // oxlint-disable-next-line no-control-regex -- these are what is looked for
+    expect(written().slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+    expect(lines()).toEqual([expect.objectContaining({ [forgery]: forgery, msg: forgery })]);
+  });
+
   it('stays quick on a long line made to slow it down', () => {
     const { logger, lines } = recording();
     for (const part of ['://:', 'co_a_', 'Bearer ', 'sk_test_']) logger.info(part.repeat(50_000));

@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
 import { ndjsonLines } from '../../src/domain/ndjson-lines.js';
-import { registerBodyParsers } from '../../src/ingest/request-body.js';
+import { registerBodyParsers, type BodyLimits } from '../../src/ingest/request-body.js';
 import { ProblemFilter } from '../../src/problem/problem.filter.js';
 
 @Controller()
@@ -60,14 +60,14 @@ export interface BodyServer extends AsyncDisposable {
 }
 
 /** A server with our parsers and our filter, and nothing else of the product. */
-export async function startBodyServer(): Promise<BodyServer> {
+export async function startBodyServer(limits: BodyLimits = {}): Promise<BodyServer> {
   const module = await Test.createTestingModule({ controllers: [BodyController] }).compile();
   const adapter = new FastifyAdapter();
   const app = module.createNestApplication<NestFastifyApplication>(adapter, {
     bodyParser: false,
     logger: false,
   });
-  registerBodyParsers(adapter.getInstance());
+  registerBodyParsers(adapter.getInstance(), limits);
   app.useGlobalFilters(new ProblemFilter());
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as { port: number };
