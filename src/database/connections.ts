@@ -45,7 +45,7 @@ export function violatedConstraint(error: unknown): string | undefined {
 export class Connections implements Queryable {
   private readonly pool: pg.Pool;
 
-  constructor(url: string, name: string, size: number) {
+  constructor(url: string, name: string, size: number, statementTimeoutMs = 60_000) {
     this.pool = new pg.Pool({
       connectionString: url,
       max: size,
@@ -55,8 +55,8 @@ export class Connections implements Queryable {
       keepAlive: true,
       types,
       // The server gives up before the client does, so that a time-out here is never a surprise there.
-      statement_timeout: 60_000,
-      query_timeout: 65_000,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 5_000,
       idle_in_transaction_session_timeout: 30_000,
       options: '-c TimeZone=UTC -c DateStyle=ISO',
     });

@@ -1,5 +1,8 @@
 import { Connections } from './connections.js';
 
+/** Longer than the ledger of the largest period takes to be read. */
+const REPLAY_STATEMENT_MAX_MS = 3_600_000;
+
 /** The PostgreSQL that holds everything, by kind of work. */
 export class Database {
   /** For recording usage events: few, since more made it slower (about twice the cores). */
@@ -8,6 +11,8 @@ export class Database {
   readonly work: Connections;
   /** For the health routes, which must answer while all else waits. */
   readonly health: Connections;
+  /** For rebuilding totals from the ledger, whose statements may take long. */
+  readonly replay: Connections;
 
   constructor(
     readonly url: string,
@@ -16,9 +21,10 @@ export class Database {
     this.recording = new Connections(url, 'recording', recordingConnections);
     this.work = new Connections(url, 'work', recordingConnections + 4);
     this.health = new Connections(url, 'health', 1);
+    this.replay = new Connections(url, 'replay', 2, REPLAY_STATEMENT_MAX_MS);
   }
 
   async end(): Promise<void> {
-    await Promise.all([this.recording.end(), this.work.end(), this.health.end()]);
+    await Promise.all([this.recording.end(), this.work.end(), this.health.end(), this.replay.end()]);
   }
 }

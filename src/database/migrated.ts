@@ -1,7 +1,7 @@
 import { sqlState, type Queryable } from './connections.js';
 
 /** The newest migration this version knows. */
-export const NEWEST_MIGRATION = 'CreateReconciliations1795200000008';
+export const NEWEST_MIGRATION = 'CreateReplays1795200000013';
 
 const UNDEFINED_TABLE = '42P01';
 
