@@ -39,7 +39,8 @@ export class History implements AsyncDisposable {
   static async open(seed?: number, env: Record<string, string> = {}): Promise<History> {
     const app = await startTestApp(env);
     await app.call('POST', '/v1/test-clock', { now: '2026-01-10T00:00:00Z' });
-    for (const [key, body] of Object.entries(METERS)) await app.call('PUT', `/v1/meters/${key}`, body);
+    for (const [key, body] of Object.entries(METERS))
+      await app.call('PUT', `/v1/meters/${key}`, body);
     const { rows } = await app.pool.query<{ tenant_id: string }>('SELECT tenant_id FROM tenant');
     return new History(app, rows[0]!.tenant_id, new SeededRandom(seed));
   }
@@ -114,7 +115,8 @@ export class History implements AsyncDisposable {
     const { rows } = await this.app.pool.query<{ row: string }>(
       `SELECT concat_ws(' ', 'total', customer_no, meter_no, period_start, origin_start, revision,
               billable, bucket, dimensions, trim_scale(sum(quantity_sum)),
-              trim_scale(max(quantity_max)), sum(entry_count), max(last_at), sum(digest)) AS row
+              trim_scale(max(quantity_max)), sum(entry_count), max(last_at),
+              trim_scale((array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1]), sum(digest)) AS row
          FROM (SELECT * FROM usage_total UNION ALL SELECT * FROM usage_delta) u
         GROUP BY customer_no, meter_no, period_start, origin_start, revision, billable, bucket, dimensions
         UNION ALL SELECT 'member ' || u::text FROM usage_unique u ORDER BY 1`,
@@ -135,9 +137,7 @@ export class History implements AsyncDisposable {
       customer_id: random.pick(CUSTOMERS),
       meter: random.pick(EVENT_TYPES),
       quantity: random.fraction() < 0.1 ? `-${quantity}` : quantity,
-      occurred_at: new Date(
-        FIRST_DAY + random.fraction() * day * DAY_MS,
-      ).toISOString(),
+      occurred_at: new Date(FIRST_DAY + random.fraction() * day * DAY_MS).toISOString(),
       properties: {
         user: `u-${random.whole(1, 5)}`,
         region: random.pick(['eu', 'us']),

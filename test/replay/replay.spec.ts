@@ -8,7 +8,11 @@ describe('a replay', () => {
     const answer = await history.replay();
     expect(answer.differences, `seed ${history.random.seed}`).toEqual([]);
     expect(answer).toMatchObject({ status: 'finished', difference_count: 0, changes: 0 });
-    const { rows } = await history.app.pool.query<{ entries: number; keys: number; closed: number }>(
+    const { rows } = await history.app.pool.query<{
+      entries: number;
+      keys: number;
+      closed: number;
+    }>(
       `SELECT (SELECT count(*)::int FROM usage_entry) AS entries,
               (SELECT count(*)::int FROM usage_event_key) AS keys,
               (SELECT count(*)::int FROM billing_period WHERE closed_at IS NOT NULL) AS closed`,
