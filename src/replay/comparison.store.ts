@@ -90,7 +90,9 @@ function toDifference(kind: DifferenceKind, row: NamedRow, mendable: boolean): D
     meterNo: row.meter_no,
     periodStart: instantOfJson(row.period_start),
     place: row.place,
-    ...(kind === 'total' ? apart(row.ledger, row.stored) : { ledger: row.ledger, stored: row.stored }),
+    ...(kind === 'total'
+      ? apart(row.ledger, row.stored)
+      : { ledger: row.ledger, stored: row.stored }),
     mendable,
   };
 }

@@ -17,7 +17,9 @@ import {
   advanceReplay,
   claimReplay,
   LostLease,
+  RENEW_EVERY_MS,
   releaseReplay,
+  renewLease,
   replayById,
   type Progress,
   type Replay,
@@ -49,6 +51,10 @@ export class ReplayRunner {
   async run(tenantId: string, id: string, isStopping: () => boolean): Promise<boolean> {
     const fence = await claimReplay(this.db.work, tenantId, id);
     if (fence === undefined) return (await this.read(tenantId, id)).finishedAt !== null;
+    const renewal = setInterval(() => {
+      // One that fails is made up for by the next; the fence is what decides.
+      renewLease(this.db.work, tenantId, id, fence).catch(() => undefined);
+    }, RENEW_EVERY_MS);
     try {
       for (;;) {
         const replay = await this.read(tenantId, id);
@@ -60,6 +66,7 @@ export class ReplayRunner {
       if (error instanceof LostLease) return false;
       throw error;
     } finally {
+      clearInterval(renewal);
       await releaseReplay(this.db.work, tenantId, id, fence);
     }
   }

@@ -45,8 +45,10 @@ export interface Progress {
 /** Somebody else has taken the replay over: what this process was about to write is void. */
 export class LostLease extends Error {}
 
-/** Whoever dies is taken over after it; nobody works on one chunk for as long. */
-const LEASE = `interval '5 minutes'`;
+/** Whoever dies is taken over after it. */
+const LEASE = `interval '1 minute'`;
+/** How often whoever lives renews it: a chunk may take longer than a lease. */
+export const RENEW_EVERY_MS = 15_000;
 
 const COLUMNS = `
   r.replay_id AS "id", r.mode, r.reverts, v.replay_id AS "revertedBy", c.customer_id AS "customerId",
@@ -124,6 +126,20 @@ export async function claimReplay(
     [tenantId, id, now],
   );
   return row?.fence;
+}
+
+export async function renewLease(
+  db: Queryable,
+  tenantId: string,
+  id: string,
+  fence: number,
+): Promise<void> {
+  const now = formatInstantMicros(await timeOfDay(db));
+  await db.query(
+    `UPDATE replay SET lease_until = $4::timestamptz + ${LEASE}
+      WHERE tenant_id = $1 AND replay_id = $2 AND fence = $3`,
+    [tenantId, id, fence, now],
+  );
 }
 
 /** Lets another process go on at once. */
