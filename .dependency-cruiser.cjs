@@ -11,6 +11,7 @@ const rows = [
     name: 'stages',
     folders: [
       'ingest',
+      'corrections',
       'periods',
       'push',
       'webhooks',

@@ -47,12 +47,15 @@ export class CreateLedger1795200000003 implements MigrationInterface {
         CONSTRAINT usage_event_copy_pkey PRIMARY KEY (tenant_id, event_key)
       );
 
-      -- The ledger: what each event counts in each meter. A later entry of the same event and meter
-      -- (higher entry_no) stands in place of the ones before it; none is ever changed.
+      -- The ledger: what each event counts in each meter, and, where it was voided, that it does not.
+      -- Of both, a later entry (higher entry_no) stands in place of the ones before it; none is ever
+      -- changed.
       CREATE TABLE usage_entry (
         tenant_id         uuid        NOT NULL,
         event_key         uuid        NOT NULL,
         meter_no          integer     NOT NULL,
+        -- Takes out of its period what the event counts; the quantity is the event's own.
+        is_void           boolean     NOT NULL DEFAULT false,
         entry_no          smallint    NOT NULL,
         customer_no       bigint      NOT NULL,
         kind              text        NOT NULL,
@@ -69,12 +72,16 @@ export class CreateLedger1795200000003 implements MigrationInterface {
         dimensions        text COLLATE "C" NOT NULL,
         -- Keyed hash of the value that unique_count counts.
         unique_key        uuid,
-        CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, entry_no),
-        CONSTRAINT usage_entry_kind_check CHECK (kind IN ('usage', 'moved')),
+        CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, is_void, entry_no),
+        CONSTRAINT usage_entry_kind_check CHECK (
+          CASE kind WHEN 'usage' THEN NOT is_void WHEN 'void' THEN is_void ELSE kind = 'moved' END),
         CONSTRAINT usage_entry_quantity_check CHECK (quantity <> 'NaN')
       );
       CREATE INDEX usage_entry_period_idx
         ON usage_entry (tenant_id, customer_no, meter_no, period_start);
+      -- What was voided after its period was closed: the frozen totals still hold it.
+      CREATE INDEX usage_entry_late_void_idx
+        ON usage_entry (tenant_id, meter_no, customer_no, period_start) WHERE is_void AND revision > 0;
 
       -- Totals by quarter hour: appended per transaction, folded by a worker, read together.
       CREATE TABLE usage_delta (
@@ -87,12 +94,15 @@ export class CreateLedger1795200000003 implements MigrationInterface {
         billable      boolean     NOT NULL,
         bucket        timestamptz NOT NULL,
         dimensions    text COLLATE "C" NOT NULL,
+        -- Without what was voided; a void counts as one entry less.
         quantity_sum  numeric     NOT NULL,
-        quantity_max  numeric     NOT NULL,
+        -- These and last_… are NULL where nothing is left. Of sum and count, which do not read them,
+        -- they may still tell what was voided.
+        quantity_max  numeric,
         entry_count   bigint      NOT NULL,
-        last_quantity numeric     NOT NULL,
-        last_at       timestamptz NOT NULL,
-        last_key      uuid        NOT NULL,
+        last_quantity numeric,
+        last_at       timestamptz,
+        last_key      uuid,
         -- Sum of the entries' SHA-256, each read as a 256-bit number.
         digest        numeric     NOT NULL
       );

@@ -16,12 +16,16 @@ import { TenantService } from './access/tenant.service.js';
 import { TestClockController } from './access/test-clock.controller.js';
 import { TestClockService } from './access/test-clock.service.js';
 import { Config } from './config/config.js';
+import { ReplacementCheck } from './corrections/replacement-check.js';
+import { VoidController } from './corrections/void.controller.js';
+import { VoidService } from './corrections/void.service.js';
 import { DatabaseLifetime } from './database/database-lifetime.js';
 import { Database } from './database/database.js';
 import { dataSourceOptions } from './data-source.js';
 import { Draining } from './health/draining.js';
 import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './health/metrics.controller.js';
+import { checkUsageEvent } from './ingest/check-usage-event.js';
 import { IngestController } from './ingest/ingest.controller.js';
 import { IngestService } from './ingest/ingest.service.js';
 import { Recorder } from './ledger/recorder.js';
@@ -31,6 +35,8 @@ import { Metrics } from './metrics/metrics.js';
 import { OpenApiDocument } from './openapi/openapi-document.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
 import { COUNTONCE_OPTIONS, type CountonceOptions } from './options.js';
+import { AmendmentSealer } from './periods/amendment-sealer.js';
+import { AmendmentTimer } from './periods/amendment.timer.js';
 import { BillingPeriodController } from './periods/billing-period.controller.js';
 import { BillingPeriodService } from './periods/billing-period.service.js';
 import { BillingSourceController } from './periods/billing-source.controller.js';
@@ -111,6 +117,7 @@ const DATA_SOURCE = 'countonce';
 
 const API_CONTROLLERS = [
   IngestController,
+  VoidController,
   UsageEventController,
   UsageController,
   MeterController,
@@ -154,6 +161,13 @@ const SERVICES = [
   TestClockService,
   Recorder,
   IngestService,
+  {
+    provide: ReplacementCheck,
+    useValue: {
+      check: (raw, mayAdjust) => checkUsageEvent(raw, { mayAdjust }),
+    } satisfies ReplacementCheck,
+  },
+  VoidService,
   UsageService,
   UsageEventService,
   FoldTimer,
@@ -167,6 +181,8 @@ const SERVICES = [
   ItemCloser,
   PeriodCloseService,
   CloseTimer,
+  AmendmentSealer,
+  AmendmentTimer,
   StripeAccounts,
   StripeAccountService,
   StripeMeters,

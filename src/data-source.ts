@@ -8,6 +8,7 @@ import { CreatePushes1795200000005 } from '../migrations/1795200000005-create-pu
 import { CreateStripeEvents1795200000006 } from '../migrations/1795200000006-create-stripe-events.js';
 import { CreateItemPeriods1795200000007 } from '../migrations/1795200000007-create-item-periods.js';
 import { CreateReconciliations1795200000008 } from '../migrations/1795200000008-create-reconciliations.js';
+import { CreateCorrections1795200000009 } from '../migrations/1795200000009-create-corrections.js';
 import { CreateReplays1795200000013 } from '../migrations/1795200000013-create-replays.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
@@ -28,6 +29,7 @@ export function dataSourceOptions(url: string): DataSourceOptions {
       CreateStripeEvents1795200000006,
       CreateItemPeriods1795200000007,
       CreateReconciliations1795200000008,
+      CreateCorrections1795200000009,
       CreateReplays1795200000013,
     ],
     migrationsTableName: 'migration',

@@ -1,5 +1,14 @@
 -- The schema after every migration; npm run schema:write renews it.
 
+CREATE TABLE amendment_due (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  CONSTRAINT amendment_due_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start)
+);
+
 CREATE TABLE api_key (
   tenant_id uuid NOT NULL,
   key_id text COLLATE "C" NOT NULL,
@@ -46,6 +55,22 @@ CREATE TABLE billing_source (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   CONSTRAINT billing_source_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, version),
   CONSTRAINT billing_source_source_check CHECK ((source = ANY (ARRAY['schedule'::text, 'stripe'::text])))
+);
+
+CREATE TABLE bulk_void (
+  tenant_id uuid NOT NULL,
+  bulk_void_id uuid NOT NULL,
+  filter json NOT NULL,
+  reason text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  found bigint NOT NULL,
+  voided bigint NOT NULL DEFAULT 0,
+  already_voided bigint NOT NULL DEFAULT 0,
+  cursor_at timestamp with time zone,
+  cursor_key uuid,
+  finished_at timestamp with time zone,
+  CONSTRAINT bulk_void_cursor_check CHECK (((cursor_at IS NULL) = (cursor_key IS NULL))),
+  CONSTRAINT bulk_void_pkey PRIMARY KEY (tenant_id, bulk_void_id)
 );
 
 CREATE TABLE close_mark (
@@ -175,6 +200,22 @@ CREATE TABLE meter_settings (
   CONSTRAINT meter_settings_pkey PRIMARY KEY (tenant_id, meter_no, version),
   CONSTRAINT meter_settings_push_check CHECK ((push = ANY (ARRAY['off'::text, 'shadow'::text, 'live'::text]))),
   CONSTRAINT meter_settings_unique_property_check CHECK (((aggregation = 'unique_count'::text) = (unique_property IS NOT NULL)))
+);
+
+CREATE TABLE period_amendment (
+  tenant_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  revision integer NOT NULL,
+  sealed_at timestamp with time zone NOT NULL,
+  value numeric,
+  event_count bigint,
+  digest bytea,
+  created_at timestamp with time zone,
+  CONSTRAINT period_amendment_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, revision),
+  CONSTRAINT period_amendment_revision_check CHECK ((revision > 0)),
+  CONSTRAINT period_amendment_written_check CHECK ((num_nulls(value, event_count, digest, created_at) = ANY (ARRAY[0, 4])))
 );
 
 CREATE TABLE period_close (
@@ -618,11 +659,11 @@ CREATE TABLE usage_delta (
   bucket timestamp with time zone NOT NULL,
   dimensions text COLLATE "C" NOT NULL,
   quantity_sum numeric NOT NULL,
-  quantity_max numeric NOT NULL,
+  quantity_max numeric,
   entry_count bigint NOT NULL,
-  last_quantity numeric NOT NULL,
-  last_at timestamp with time zone NOT NULL,
-  last_key uuid NOT NULL,
+  last_quantity numeric,
+  last_at timestamp with time zone,
+  last_key uuid,
   digest numeric NOT NULL
 );
 
@@ -630,6 +671,7 @@ CREATE TABLE usage_entry (
   tenant_id uuid NOT NULL,
   event_key uuid NOT NULL,
   meter_no integer NOT NULL,
+  is_void boolean NOT NULL DEFAULT false,
   entry_no smallint NOT NULL,
   customer_no bigint NOT NULL,
   kind text NOT NULL,
@@ -644,8 +686,13 @@ CREATE TABLE usage_entry (
   settings_version integer NOT NULL,
   dimensions text COLLATE "C" NOT NULL,
   unique_key uuid,
-  CONSTRAINT usage_entry_kind_check CHECK ((kind = ANY (ARRAY['usage'::text, 'moved'::text]))),
-  CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, entry_no),
+  CONSTRAINT usage_entry_kind_check CHECK (
+CASE kind
+    WHEN 'usage'::text THEN (NOT is_void)
+    WHEN 'void'::text THEN is_void
+    ELSE (kind = 'moved'::text)
+END),
+  CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, is_void, entry_no),
   CONSTRAINT usage_entry_quantity_check CHECK ((quantity <> 'NaN'::numeric))
 );
 
@@ -697,11 +744,11 @@ CREATE TABLE usage_total (
   bucket timestamp with time zone NOT NULL,
   dimensions text COLLATE "C" NOT NULL,
   quantity_sum numeric NOT NULL,
-  quantity_max numeric NOT NULL,
+  quantity_max numeric,
   entry_count bigint NOT NULL,
-  last_quantity numeric NOT NULL,
-  last_at timestamp with time zone NOT NULL,
-  last_key uuid NOT NULL,
+  last_quantity numeric,
+  last_at timestamp with time zone,
+  last_key uuid,
   digest numeric NOT NULL,
   CONSTRAINT usage_total_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, origin_start, revision, billable, bucket, dimensions)
 );
@@ -719,11 +766,32 @@ CREATE TABLE usage_unique (
   CONSTRAINT usage_unique_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, revision, billable, bucket, dimensions, unique_key)
 );
 
+CREATE TABLE usage_void (
+  tenant_id uuid NOT NULL,
+  event_key uuid NOT NULL,
+  reason text NOT NULL,
+  voided_at timestamp with time zone NOT NULL,
+  effects json NOT NULL,
+  replacement_key uuid,
+  replacement_status text,
+  bulk_void_id uuid,
+  CONSTRAINT usage_void_pkey PRIMARY KEY (tenant_id, event_key),
+  CONSTRAINT usage_void_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  CONSTRAINT usage_void_replacement_check CHECK (((replacement_key IS NULL) = (replacement_status IS NULL))),
+  CONSTRAINT usage_void_replacement_status_check CHECK ((replacement_status = ANY (ARRAY['accepted'::text, 'duplicate'::text])))
+);
+
+CREATE INDEX amendment_due_idx ON public.amendment_due USING btree (tenant_id, due_at);
+
 CREATE INDEX billing_period_due_idx ON public.billing_period USING btree (tenant_id, period_end, customer_no, meter_no) WHERE (closed_at IS NULL);
+
+CREATE INDEX bulk_void_running_idx ON public.bulk_void USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX customer_identity_customer_no_idx ON public.customer_identity USING btree (tenant_id, customer_no);
 
 CREATE INDEX invoice_period_invoice_idx ON public.invoice_period USING btree (tenant_id, account_id, livemode, invoice_id);
+
+CREATE INDEX period_amendment_unwritten_idx ON public.period_amendment USING btree (tenant_id, sealed_at) WHERE (created_at IS NULL);
 
 CREATE INDEX period_close_running_idx ON public.period_close USING btree (tenant_id, closed_at) WHERE (finished_at IS NULL);
 
@@ -769,11 +837,15 @@ CREATE INDEX subscription_reading_invoices_idx ON public.subscription_reading US
 
 CREATE INDEX usage_delta_period_idx ON public.usage_delta USING btree (tenant_id, customer_no, meter_no);
 
+CREATE INDEX usage_entry_late_void_idx ON public.usage_entry USING btree (tenant_id, meter_no, customer_no, period_start) WHERE (is_void AND (revision > 0));
+
 CREATE INDEX usage_entry_period_idx ON public.usage_entry USING btree (tenant_id, customer_no, meter_no, period_start);
 
 CREATE INDEX usage_event_customer_no_idx ON public.usage_event USING btree (tenant_id, customer_no, occurred_at, event_key);
 
 CREATE INDEX usage_total_bucket_idx ON public.usage_total USING btree (tenant_id, meter_no, bucket);
+
+CREATE INDEX usage_void_bulk_idx ON public.usage_void USING btree (tenant_id, bulk_void_id) WHERE (bulk_void_id IS NOT NULL);
 
 CREATE OR REPLACE FUNCTION public.entry_digest(event_key uuid, meter_key text, period_start timestamp with time zone, quantity numeric, is_void boolean)
  RETURNS numeric
@@ -818,8 +890,14 @@ CREATE TRIGGER billing_period_closed_for_ever BEFORE DELETE OR UPDATE ON public.
 
 CREATE TRIGGER billing_period_never_truncated BEFORE TRUNCATE ON public.billing_period FOR EACH STATEMENT EXECUTE FUNCTION refuse_statement_change();
 
+CREATE TRIGGER period_amendment_never_truncated BEFORE TRUNCATE ON public.period_amendment FOR EACH STATEMENT EXECUTE FUNCTION refuse_statement_change();
+
+CREATE TRIGGER period_amendment_written_for_ever BEFORE DELETE OR UPDATE ON public.period_amendment FOR EACH ROW WHEN ((old.created_at IS NOT NULL)) EXECUTE FUNCTION refuse_statement_change();
+
 CREATE TRIGGER usage_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER usage_event_key_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_event_key FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER usage_void_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_void FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

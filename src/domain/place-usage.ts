@@ -10,6 +10,8 @@ export interface KnownPeriod extends BillingPeriod {
   readonly backfilled: boolean;
   /** Stripe says when it ends, so the own clock's mark passes over it. */
   readonly ofItem: boolean;
+  /** How many amendments its statement has; what comes to it now goes into the one after. */
+  readonly amendments: number;
 }
 
 export interface Marks {
@@ -57,15 +59,63 @@ export function placeUsage(
   }
   if (policy === 'reject') return { kind: 'refused', origin };
   if (policy === 'amend') {
-    return { kind: 'placed', period: origin, origin, revision: 1, late: true };
+    const revision = origin.amendments + 1;
+    return { kind: 'placed', period: origin, origin, revision, late: true };
   }
-  const closedByClock = origin.end > marks.closedThrough;
+  const period = firstUnclosed(origin, marks, periodAt);
+  return { kind: 'placed', period, origin, revision: 0, late: true };
+}
+
+/** The period that takes over what belongs to a closed one. */
+function firstUnclosed(
+  closed: KnownPeriod,
+  marks: Marks,
+  periodAt: (at: Micros) => KnownPeriod,
+): KnownPeriod {
+  const closedByClock = closed.end > marks.closedThrough;
   const from = Math.max(
-    origin.end,
+    closed.end,
     marks.closedThrough,
-    closedByClock ? marks.clockClosedThrough : origin.end,
+    closedByClock ? marks.clockClosedThrough : closed.end,
   );
   let period = periodAt(from);
   while (isClosed(period, marks)) period = periodAt(period.end);
-  return { kind: 'placed', period, origin, revision: 0, late: true };
+  return period;
+}
+
+/** What a void does to a billing period. */
+export type VoidKind = 'open' | 'carried' | 'amendment';
+
+export interface VoidPlacement {
+  readonly kind: VoidKind;
+  readonly period: KnownPeriod;
+  readonly originStart: Micros;
+  readonly revision: number;
+}
+
+/**
+ * Where an entry is taken out again: where it stands, as long as that is not closed; then where the
+ * meter's late usage goes, since that period's statement never changes. A meter that rejects late
+ * usage takes corrections all the same, as its aggregation allows.
+ *
+ * @param entry Where it is billed now.
+ */
+export function placeVoid(
+  entry: { readonly periodStart: Micros; readonly originStart: Micros; readonly revision: number },
+  carriesForward: boolean,
+  marks: Marks,
+  periodAt: (at: Micros) => KnownPeriod,
+): VoidPlacement {
+  const period = periodAt(entry.periodStart);
+  const { originStart, revision } = entry;
+  if (!isClosed(period, marks)) return { kind: 'open', period, originStart, revision };
+  if (!carriesForward) {
+    return { kind: 'amendment', period, originStart, revision: period.amendments + 1 };
+  }
+  return {
+    kind: 'carried',
+    period: firstUnclosed(period, marks, periodAt),
+    originStart: period.start,
+    revision: 0,
+  };
 }

@@ -4,6 +4,7 @@ import { entryDigest } from '../domain/entry-digest.js';
 import { formatInstantMicros, quarterHour, type Micros } from '../domain/instant.js';
 import type { UsageEvent } from '../domain/usage-event.js';
 import type { Counted } from '../domain/usage-match.js';
+import { dueAt } from './amendment-due.js';
 
 /** One row of the ledger: what an event counts in one meter, and where that is billed. */
 export interface Entry {
@@ -113,6 +114,12 @@ const INSERT_USAGE = `
            dimensions, unique_key
       FROM input WHERE unique_key IS NOT NULL
      ORDER BY 2, 3, 4, 5, 6, 7, 8, 9
+        ON CONFLICT DO NOTHING),
+  due AS (
+    INSERT INTO amendment_due (tenant_id, customer_no, meter_no, period_start, due_at)
+    SELECT $1, customer_no, meter_no, period_start, min(${dueAt('$2::timestamptz', 'revision')})
+      FROM input WHERE revision > 0
+     GROUP BY customer_no, meter_no, period_start ORDER BY 2, 3, 4
         ON CONFLICT DO NOTHING),
   delta AS (
     INSERT INTO usage_delta (tenant_id, customer_no, meter_no, period_start, origin_start, revision,

@@ -5,6 +5,7 @@ import type { KnownPeriod } from '../domain/place-usage.js';
 
 interface StoredPeriod extends SourcedPeriod {
   readonly backfilled: boolean;
+  readonly amendments: number;
 }
 
 /** The periods of one customer and meter that have a row, in order of their start. */
@@ -58,7 +59,7 @@ export class PeriodBook {
       if (row.end <= at) start = Math.max(start, row.end);
       if (row.start > at) end = Math.min(end, row.start);
     }
-    return { start, end, stored: false, backfilled: false, ofItem };
+    return { start, end, stored: false, backfilled: false, ofItem, amendments: 0 };
   }
 
   /** Runs `compute` for each item until none of them asks for a period that has not been read. */
@@ -101,10 +102,14 @@ export class PeriodBook {
       end: Micros;
       backfilled: boolean;
       ofItem: boolean;
+      amendments: number;
     }>(
       `SELECT DISTINCT p.customer_no AS "customerNo", p.meter_no AS "meterNo",
               p.period_start AS "start", p.period_end AS "end", p.backfilled,
-              p.of_item AS "ofItem"
+              p.of_item AS "ofItem", (
+                SELECT count(*) FROM period_amendment a
+                 WHERE a.tenant_id = $1 AND a.customer_no = p.customer_no
+                   AND a.meter_no = p.meter_no AND a.period_start = p.period_start) AS amendments
          FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[]) AS w (customer_no, meter_no, at)
         CROSS JOIN LATERAL (
               (SELECT * FROM billing_period b

@@ -1,13 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { sqlState } from '../database/connections.js';
+import { sqlState, type Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { eventKey } from '../domain/event-key.js';
 import { fingerprint } from '../domain/fingerprint.js';
 import type { UsageEvent } from '../domain/usage-event.js';
 import type { Candidate } from './candidate.js';
 import { EVENTS_PER_TRANSACTION_MAX, RecordingQueue } from './recording-queue.js';
-import { RecordingTransaction, StaleCatalog } from './recording-transaction.js';
+import {
+  RecordingTransaction,
+  StaleCatalog,
+  type RecordingSettings,
+} from './recording-transaction.js';
 import { TenantCatalog } from './tenant-catalog.js';
 import type { Verdict } from './verdict.js';
 
@@ -44,21 +48,30 @@ export class Recorder {
     events: readonly UsageEvent[],
     options: RecordingOptions = {},
   ): Promise<Verdict[]> {
-    const { historical = false, mayAdjust = false } = options;
-    const candidates = events.map((event, index) => ({
-      index,
-      event,
-      eventKey: eventKey(event.source, event.usageEventId),
-      fingerprint: fingerprint(event),
-      historical,
-      mayAdjust,
-    }));
+    const candidates = events.map((event, index) => toCandidate(event, index, options));
     const verdicts: Verdict[] = [];
     for (let from = 0; from < candidates.length; from += EVENTS_PER_TRANSACTION_MAX) {
       const chunk = candidates.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
       verdicts.push(...(await this.queueOf(tenantId).add(chunk)));
     }
     return verdicts;
+  }
+
+  /**
+   * Records one event together with what else the transaction does. It must be behind the gate
+   * already, shared or alone: nothing that a recorded event depends on changes meanwhile.
+   */
+  async recordWithin(
+    tx: Transaction,
+    tenantId: string,
+    event: UsageEvent,
+    options: RecordingOptions = {},
+  ): Promise<Verdict> {
+    const catalog = await TenantCatalog.read(tx, tenantId);
+    await catalog.load(tx, new Set([event.customerId]));
+    const recording = new RecordingTransaction(tx, catalog, this.settingsOf(tenantId));
+    const [verdict] = await recording.run([toCandidate(event, 0, options)]);
+    return verdict!;
   }
 
   private queueOf(tenantId: string): RecordingQueue {
@@ -74,11 +87,7 @@ export class Recorder {
 
   /** One transaction, begun again where what it was computed from has changed meanwhile. */
   private async commit(tenantId: string, chunk: readonly Candidate[]): Promise<Verdict[]> {
-    const settings = {
-      tenantId,
-      createsCustomers: this.config.UNKNOWN_CUSTOMER === 'create',
-      graceSeconds: this.config.CLOSE_GRACE_SECONDS,
-    };
+    const settings = this.settingsOf(tenantId);
     let connectionLosses = 0;
     for (let attempt = 1; ; attempt++) {
       const catalog = await this.catalogOf(tenantId);
@@ -98,6 +107,14 @@ export class Recorder {
     }
   }
 
+  private settingsOf(tenantId: string): RecordingSettings {
+    return {
+      tenantId,
+      createsCustomers: this.config.UNKNOWN_CUSTOMER === 'create',
+      graceSeconds: this.config.CLOSE_GRACE_SECONDS,
+    };
+  }
+
   private async catalogOf(tenantId: string): Promise<TenantCatalog> {
     const known = this.catalogs.get(tenantId);
     if (known !== undefined) return known;
@@ -105,6 +122,18 @@ export class Recorder {
     this.catalogs.set(tenantId, read);
     return read;
   }
+}
+
+function toCandidate(event: UsageEvent, index: number, options: RecordingOptions): Candidate {
+  const { historical = false, mayAdjust = false } = options;
+  return {
+    index,
+    event,
+    eventKey: eventKey(event.source, event.usageEventId),
+    fingerprint: fingerprint(event),
+    historical,
+    mayAdjust,
+  };
 }
 
 function isConnectionLoss(error: unknown): boolean {

@@ -2,21 +2,22 @@ import { Injectable } from '@nestjs/common';
 import { requireCustomer } from '../customers/require-customer.js';
 import { Database } from '../database/database.js';
 import { toPage, type Page, type PageRequest } from '../database/page.js';
+import { sumOf } from '../domain/decimal-arithmetic.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem } from '../problem/problem.js';
 import { statementValues } from '../usage/statement-values.js';
 import { periodKeyText } from '../usage/period-values.js';
-import { pushedValues } from '../usage/pushed-values.js';
+import { pushedValues, type PushedValue } from '../usage/pushed-values.js';
 import { UsageEventService } from '../usage/usage-event.service.js';
 import { statementDigest } from '../domain/entry-digest.js';
+import { divideParts } from './amendment-parts.js';
+import { amendmentsOf, type Amendment } from './amendment.query.js';
 import {
   billingPeriods,
   carriedOut,
-  pendingAmendments,
   type BillingPeriodFilter,
   type BillingPeriodRow,
-  type PendingAmendment,
   type PeriodStatus,
 } from './billing-period.query.js';
 import { invoicesOf, type PeriodInvoice } from './period-invoice.query.js';
@@ -102,19 +103,19 @@ export class BillingPeriodService {
     const nowOf = new Map(open.map((row, i) => [row, values[i]!]));
     const periods = rows.map((row) => ({ ...row, value: row.value ?? nowOf.get(row)!.value }));
     const out = await carriedOut(this.db.work, tenantId, rows);
-    const late = new Map(
-      (await pendingAmendments(this.db.work, tenantId, rows)).map((each) => [
-        periodKeyText(each),
-        each,
-      ]),
-    );
-    const pushed = await pushedValues(this.db.work, tenantId, periods);
+    const amendments = await amendmentsOf(this.db.work, tenantId, periods);
+    const amended = periods.map((period) => {
+      const changes = (amendments.get(periodKeyText(period)) ?? []).map(({ value }) => value);
+      return { ...period, changes, value: sumOf([period.value, ...changes]) };
+    });
+    const pushed = await pushedValues(this.db.work, tenantId, amended);
     const invoices = await invoicesOf(this.db.work, tenantId, rows);
     return rows.map((row, i) => {
       const now = nowOf.get(row);
       const eventCount = row.eventCount ?? now!.eventCount;
       const digest = row.digest ?? statementDigest(eventCount, now!.digestSum);
-      const parts = pushed.get(periodKeyText(row))!;
+      const { changes, value: amendedValue } = amended[i]!;
+      const parts = divideParts(pushed.get(periodKeyText(row))!, changes);
       return {
         customer_id: row.customerId,
         meter: row.meter,
@@ -126,16 +127,12 @@ export class BillingPeriodService {
         event_count: eventCount,
         carried_in: row.carriedIn ?? now!.carriedIn,
         carried_out: out[i]!,
-        delivered_value: parts.delivered,
-        confirmed_value: parts.confirmed,
-        pending_value: parts.pending,
-        unknown_value: parts.unknown,
-        held_value: parts.held,
-        rejected_value: parts.rejected,
-        excluded_value: parts.excluded,
-        unbillable_value: parts.unbillable,
+        ...toParts(parts.statement),
         invoice: toInvoice(invoices.get(periodKeyText(row))),
-        amendments: toAmendments(late.get(periodKeyText(row))),
+        amendments: (amendments.get(periodKeyText(row)) ?? []).map((amendment, at) =>
+          toAmendment(amendment, parts.amendments[at]!),
+        ),
+        amended_value: amendedValue,
         digest: digest.toString('hex'),
       };
     });
@@ -148,8 +145,29 @@ function toInvoice(invoice: PeriodInvoice | undefined): Record<string, unknown> 
   return { id, status, finalizes_at: finalizesAt === null ? null : formatInstant(finalizesAt) };
 }
 
-/** Recorded and shown, not billed yet: numbered amendments are not made so far. */
-function toAmendments(late: PendingAmendment | undefined): Record<string, unknown>[] {
-  if (late === undefined) return [];
-  return [{ status: 'pending', event_count: late.eventCount, quantity_sum: late.quantitySum }];
+function toParts(parts: PushedValue): Record<string, string> {
+  return {
+    delivered_value: parts.delivered,
+    confirmed_value: parts.confirmed,
+    pending_value: parts.pending,
+    unknown_value: parts.unknown,
+    held_value: parts.held,
+    rejected_value: parts.rejected,
+    excluded_value: parts.excluded,
+    unbillable_value: parts.unbillable,
+  };
+}
+
+/** One that is not frozen yet grows with what comes; its number is the one it will have. */
+function toAmendment(amendment: Amendment, parts: PushedValue): Record<string, unknown> {
+  const { revision, value, eventCount, digest, createdAt } = amendment;
+  return {
+    revision,
+    status: createdAt === null ? 'pending' : 'closed',
+    value,
+    event_count: eventCount,
+    created_at: createdAt === null ? null : formatInstant(createdAt),
+    ...toParts(parts),
+    digest: digest.toString('hex'),
+  };
 }

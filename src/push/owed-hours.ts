@@ -17,7 +17,9 @@ export interface LanedPeriod {
  */
 const OWED = `
   WITH k AS MATERIALIZED (
-    SELECT k.*,
+    SELECT k.*, (SELECT coalesce(max(revision), 0) FROM period_amendment a
+                  WHERE a.tenant_id = $1 AND a.customer_no = k.customer_no AND a.meter_no = k.meter_no
+                    AND a.period_start = k.period_start AND a.created_at IS NOT NULL) AS amendments,
            date_bin('1 hour', period_start, TIMESTAMPTZ 'epoch') AS first_hour,
            date_bin('1 hour', period_end - interval '1 microsecond', TIMESTAMPTZ 'epoch') AS last_hour
       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[],
@@ -27,11 +29,11 @@ const OWED = `
   ), entry AS (
     SELECT k.*, t.bucket, CASE WHEN counts THEN t.entry_count ELSE t.quantity_sum END AS value
       FROM k JOIN usage_total t USING (customer_no, meter_no, period_start)
-     WHERE t.tenant_id = $1 AND t.billable AND t.revision = 0
+     WHERE t.tenant_id = $1 AND t.billable AND t.revision <= k.amendments
     UNION ALL
     SELECT k.*, d.bucket, CASE WHEN counts THEN d.entry_count ELSE d.quantity_sum END AS value
       FROM k JOIN usage_delta d USING (customer_no, meter_no, period_start)
-     WHERE d.tenant_id = $1 AND d.billable AND d.revision = 0
+     WHERE d.tenant_id = $1 AND d.billable AND d.revision <= k.amendments
   ), part AS (
     SELECT customer_no, meter_no, period_start, push_from, value, 0 AS rejected,
            least(greatest(date_bin('1 hour', bucket, TIMESTAMPTZ 'epoch'), first_hour), last_hour)

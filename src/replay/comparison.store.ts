@@ -106,7 +106,7 @@ const at = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI
 
 const GROUP_PLACE = `
   'revision', revision, 'billable', billable, 'bucket', ${at('bucket')},
-  'dimensions', dimensions::jsonb`;
+  'dimensions', dimensions`;
 
 const TOTALS = `
   SELECT customer_no, meter_no, ${at('period_start')} AS period_start,
@@ -147,13 +147,21 @@ const KEYLESS_NAMED = `
          jsonb_build_object('quantity', trim_scale(quantity)::text) AS ledger, NULL::jsonb AS stored
     FROM keyless ORDER BY event_key LIMIT $5`;
 
+/** The closed period that ends where `p` begins. */
+const BEFORE = `
+  b.tenant_id = $1 AND b.customer_no = p.customer_no AND b.meter_no = p.meter_no
+  AND b.period_end = p.period_start AND b.closed_at IS NOT NULL`;
+
 /** Closed periods, and open ones that begin with what the one before ended with. */
 const STATEMENTS = `
   SELECT p.customer_no, p.meter_no, ${at('p.period_start')} AS period_start, s.aggregation,
          trim_scale(p.carried_last)::text AS carried_last,
-         (SELECT trim_scale(b.value)::text FROM billing_period b
-           WHERE b.tenant_id = $1 AND b.customer_no = p.customer_no AND b.meter_no = p.meter_no
-             AND b.period_end = p.period_start AND b.closed_at IS NOT NULL) AS before,
+         (SELECT jsonb_agg(trim_scale(v.value)::text)
+            FROM (SELECT b.value FROM billing_period b WHERE ${BEFORE}
+                   UNION ALL
+                  SELECT b.value + sum(a.value) OVER (ORDER BY a.revision)
+                    FROM billing_period b JOIN period_amendment a USING (tenant_id, customer_no, meter_no, period_start)
+                   WHERE ${BEFORE} AND a.created_at IS NOT NULL) v) AS befores,
          CASE WHEN p.closed_at IS NOT NULL THEN jsonb_build_object(
            'value', trim_scale(p.value)::text, 'carried_in', trim_scale(p.carried_in)::text,
            'event_count', p.event_count::text, 'digest', encode(p.digest, 'hex')) END AS closed,
@@ -180,7 +188,8 @@ const COMPARE = `
   own AS (
     SELECT customer_no, meter_no, period_start, sum(quantity_sum) AS quantity_sum,
            max(quantity_max) AS quantity_max, sum(entry_count) AS entry_count,
-           (array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1] AS last_quantity,
+           (array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]
+             AS last_quantity,
            sum(quantity_sum) FILTER (WHERE origin_start <> period_start) AS carried_sum,
            sum(entry_count) FILTER (WHERE origin_start <> period_start) AS carried_count,
            sum(digest) AS digest

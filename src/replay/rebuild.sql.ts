@@ -1,4 +1,4 @@
-import { totalRowsOf } from '../usage/rebuilt-totals.js';
+import { MARKED, totalRowsOf } from '../usage/rebuilt-totals.js';
 
 /** What tells one total from another within a tenant. */
 export const TOTAL_KEY = `customer_no, meter_no, period_start, origin_start, revision, billable,
@@ -22,7 +22,10 @@ const KEY = `
     SELECT * FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
              AS k (customer_no, meter_no, period_start))`;
 
-/** The ledger: of each event and meter the newest entry, which stands in place of those before it. */
+/**
+ * The ledger: of each event and meter the newest entry, which stands in place of those before it, and
+ * the newest void.
+ */
 const ENTRY = `
   entry AS MATERIALIZED (
     SELECT e.*, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket
@@ -30,16 +33,18 @@ const ENTRY = `
        AND e.meter_no = k.meter_no AND e.period_start = k.period_start
      WHERE NOT EXISTS (SELECT FROM usage_entry newer
              WHERE newer.tenant_id = $1 AND newer.event_key = e.event_key
-               AND newer.meter_no = e.meter_no AND newer.entry_no > e.entry_no))`;
+               AND newer.meter_no = e.meter_no AND newer.is_void = e.is_void
+               AND newer.entry_no > e.entry_no))`;
 
 /** Totals and deltas together, as every reader takes them. */
 const STORED = `
   stored AS MATERIALIZED (
     SELECT ${TOTAL_KEY}, sum(quantity_sum) AS quantity_sum, max(quantity_max) AS quantity_max,
            sum(entry_count)::bigint AS entry_count,
-           (array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1] AS last_quantity,
+           (array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]
+             AS last_quantity,
            max(last_at) AS last_at,
-           (array_agg(last_key ORDER BY last_at DESC, last_key DESC))[1] AS last_key,
+           (array_agg(last_key ORDER BY last_at DESC NULLS LAST, last_key DESC))[1] AS last_key,
            sum(digest) AS digest
       FROM (SELECT t.* FROM usage_total t JOIN k USING (customer_no, meter_no, period_start)
              WHERE t.tenant_id = $1
@@ -82,7 +87,8 @@ const MEMBER_KEY = `customer_no, meter_no, period_start, revision, billable, buc
 /** The sets behind unique_count: what is in one and not in the other (`side`). */
 const MEMBERS = `
   ledger_member AS MATERIALIZED (
-    SELECT DISTINCT ${MEMBER_KEY}, 'ledger' AS side FROM entry WHERE unique_key IS NOT NULL),
+    SELECT DISTINCT ${MEMBER_KEY}, 'ledger' AS side
+      FROM (${MARKED('SELECT * FROM entry')}) e WHERE stands AND unique_key IS NOT NULL),
   stored_member AS MATERIALIZED (
     SELECT ${MEMBER_KEY}, 'stored' AS side
       FROM usage_unique u JOIN k USING (customer_no, meter_no, period_start)

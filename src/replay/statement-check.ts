@@ -18,8 +18,8 @@ export interface StatementRow {
   readonly period_start: string;
   readonly aggregation: Aggregation;
   readonly carried_last: string | null;
-  /** What the statement of the period before says; null where that has none. */
-  readonly before: string | null;
+  /** What the statement of the period before says, then with each amendment; null without one. */
+  readonly befores: readonly string[] | null;
   /** What its own statement says; null while it is open. */
   readonly closed: Statement | null;
   /** Of its own revision 0, from the ledger. Decimals are canonical. */
@@ -50,9 +50,10 @@ function statement(row: StatementRow): Difference[] {
 }
 
 function carriedLast(row: StatementRow): Difference[] {
-  const { before, carried_last: stored } = row;
-  if (before === null || stored === null || before === stored) return [];
-  return [difference('carried_last', row, { carried_last: before }, { carried_last: stored })];
+  const { befores, carried_last: stored } = row;
+  const newest = befores?.at(-1);
+  if (newest === undefined || stored === null || befores!.includes(stored)) return [];
+  return [difference('carried_last', row, { carried_last: newest }, { carried_last: stored })];
 }
 
 /** As a close makes it. */

@@ -58,9 +58,10 @@ const FOLD = `
     SELECT tenant_id, customer_no, meter_no, period_start, origin_start, revision, billable, bucket,
            dimensions, sum(quantity_sum) AS quantity_sum, max(quantity_max) AS quantity_max,
            sum(entry_count) AS entry_count,
-           (array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1] AS last_quantity,
+           (array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]
+             AS last_quantity,
            max(last_at) AS last_at,
-           (array_agg(last_key ORDER BY last_at DESC, last_key DESC))[1] AS last_key,
+           (array_agg(last_key ORDER BY last_at DESC NULLS LAST, last_key DESC))[1] AS last_key,
            sum(digest) AS digest
       FROM folded
      GROUP BY tenant_id, customer_no, meter_no, period_start, origin_start, revision, billable,
@@ -74,9 +75,11 @@ const FOLD = `
        SET quantity_sum = t.quantity_sum + excluded.quantity_sum,
            quantity_max = greatest(t.quantity_max, excluded.quantity_max),
            entry_count = t.entry_count + excluded.entry_count,
-           last_quantity = CASE WHEN (excluded.last_at, excluded.last_key) > (t.last_at, t.last_key)
+           last_quantity = CASE WHEN t.last_at IS NULL
+                                  OR (excluded.last_at, excluded.last_key) > (t.last_at, t.last_key)
                                 THEN excluded.last_quantity ELSE t.last_quantity END,
-           last_key = CASE WHEN (excluded.last_at, excluded.last_key) > (t.last_at, t.last_key)
+           last_key = CASE WHEN t.last_at IS NULL
+                             OR (excluded.last_at, excluded.last_key) > (t.last_at, t.last_key)
                            THEN excluded.last_key ELSE t.last_key END,
            last_at = greatest(t.last_at, excluded.last_at),
            digest = t.digest + excluded.digest)

@@ -122,11 +122,11 @@ function periodsBetween(timeline: ScheduleTimeline, first: Micros, last: Micros)
   return periods;
 }
 
-/** The newest entry of each event and meter: the one that counts. */
+/** The newest entry of each event and meter, the one that counts, and the newest void of it. */
 const EFFECTIVE = `
-  SELECT DISTINCT ON (e.event_key, e.meter_no) e.*
+  SELECT DISTINCT ON (e.event_key, e.meter_no, e.is_void) e.*
     FROM usage_entry e WHERE e.tenant_id = $1 AND e.customer_no = $2
-   ORDER BY e.event_key, e.meter_no, e.entry_no DESC`;
+   ORDER BY e.event_key, e.meter_no, e.is_void, e.entry_no DESC`;
 
 /**
  * Usage whose new period is closed already goes where late usage goes: carried into the earliest
@@ -150,11 +150,11 @@ const MOVE_ENTRIES = `
       FROM (${EFFECTIVE}) e
       JOIN period p ON e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
       JOIN mark k ON k.meter_no = e.meter_no)
-  INSERT INTO usage_entry (tenant_id, event_key, meter_no, entry_no, customer_no, kind, quantity,
-         occurred_at, received_at, period_start, origin_start, revision, late, billable,
+  INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
+         quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
          settings_version, dimensions, unique_key)
-  SELECT tenant_id, event_key, meter_no, entry_no + 1, customer_no, 'moved', quantity, occurred_at,
-         received_at, new_start, new_origin, new_revision, new_late, billable, settings_version,
+  SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
+         occurred_at, received_at, new_start, new_origin, new_revision, new_late, billable, settings_version,
          dimensions, unique_key
     FROM placed
    WHERE (period_start, origin_start, revision) <> (new_start, new_origin, new_revision)`;

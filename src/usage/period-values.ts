@@ -21,7 +21,7 @@ export interface PeriodValue extends PeriodKey {
  */
 const VALUES = `
   WITH k AS MATERIALIZED (
-    SELECT k.*, p.period_end, p.value AS statement_value, p.carried_last,
+    SELECT k.*, p.period_end, p.value + a.value AS amended_value, a.amendments, p.carried_last,
            p.closed_at IS NOT NULL AS closed, k.from_at > k.period_start AS cut,
            date_bin('1 hour', k.period_start, TIMESTAMPTZ 'epoch') AS first_hour,
            date_bin('1 hour', p.period_end - interval '1 microsecond', TIMESTAMPTZ 'epoch') AS last_hour,
@@ -34,6 +34,11 @@ const VALUES = `
              SELECT aggregation FROM meter_settings s
               WHERE s.tenant_id = $1 AND s.meter_no = k.meter_no
               ORDER BY version DESC LIMIT 1) s ON true
+      JOIN LATERAL (
+             SELECT coalesce(max(revision), 0) AS amendments, coalesce(sum(value), 0) AS value
+               FROM period_amendment a
+              WHERE a.tenant_id = $1 AND a.customer_no = k.customer_no AND a.meter_no = k.meter_no
+                AND a.period_start = k.period_start AND a.created_at IS NOT NULL) a ON true
   ), part AS (
     SELECT customer_no, meter_no, period_start, revision, bucket, quantity_sum, quantity_max,
            entry_count, last_quantity, last_at, last_key
@@ -47,17 +52,17 @@ const VALUES = `
   ), own AS (
     SELECT customer_no, meter_no, period_start, sum(quantity_sum) AS sum, max(quantity_max) AS max,
            sum(entry_count) AS count, max(hour) AS latest_hour,
-           (array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1] AS last
-      FROM (SELECT part.*, k.closed, k.from_at,
+           (array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1] AS last
+      FROM (SELECT part.*, k.closed, k.from_at, k.amendments,
                    least(greatest(date_bin('1 hour', bucket, TIMESTAMPTZ 'epoch'), k.first_hour),
                          k.last_hour) AS hour
               FROM part JOIN k USING (customer_no, meter_no, period_start)) placed
-     WHERE revision = 0 AND (from_at IS NULL OR greatest(hour, period_start) >= from_at)
+     WHERE revision <= amendments AND (from_at IS NULL OR greatest(hour, period_start) >= from_at)
      GROUP BY customer_no, meter_no, period_start
   )
   SELECT k.customer_no AS "customerNo", k.meter_no AS "meterNo", k.period_start AS "periodStart",
          own.latest_hour AS "latestHour", trim_scale(coalesce(
-           CASE WHEN k.closed AND k.cut IS NOT TRUE THEN k.statement_value
+           CASE WHEN k.closed AND k.cut IS NOT TRUE THEN k.amended_value
                 ELSE CASE k.aggregation
                        WHEN 'sum' THEN own.sum
                        WHEN 'count' THEN own.count
@@ -68,7 +73,7 @@ const VALUES = `
                          SELECT count(DISTINCT u.unique_key) FROM usage_unique u
                           WHERE u.tenant_id = $1 AND u.customer_no = k.customer_no
                             AND u.meter_no = k.meter_no AND u.period_start = k.period_start
-                            AND u.billable AND u.revision = 0
+                            AND u.billable AND u.revision <= k.amendments
                             AND (k.from_at IS NULL OR k.from_at <= greatest(k.period_start,
                                    least(date_bin('1 hour', u.bucket, TIMESTAMPTZ 'epoch'),
                                          k.last_hour))))
@@ -77,8 +82,8 @@ const VALUES = `
     FROM k LEFT JOIN own USING (customer_no, meter_no, period_start)`;
 
 /**
- * The billed value of each period: as its statement says once it is closed, as the totals say until
- * then. Periods without a row are left out.
+ * The billed value of each period: as its statement and its amendments say once it is closed, as the
+ * totals say until then. Periods without a row are left out.
  *
  * @param keys `from` leaves out the hours that begin before it, also from a closed period.
  */

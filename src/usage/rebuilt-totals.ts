@@ -1,5 +1,12 @@
+/** Whether an entry stands, or its own period and revision hold its void as well. */
+export const MARKED = (entries: string): string => `
+  SELECT e.*, NOT bool_or(e.is_void)
+           OVER (PARTITION BY e.event_key, e.meter_no, e.period_start, e.revision) AS stands
+    FROM (${entries}) e`;
+
 /**
- * The statement that builds totals from the ledger.
+ * The statement that builds totals from the ledger. A total holds what its own entries count, voids
+ * included; what the largest and the last of them are, it says of those that stand.
  *
  * @param entries A SELECT of the entries that count, a constant of the caller's.
  */
@@ -16,12 +23,15 @@ export function totalRowsOf(entries: string): string {
   return `
   SELECT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.origin_start, e.revision,
          e.billable, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
-         e.dimensions, sum(e.quantity), max(e.quantity), count(*),
-         (array_agg(e.quantity ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
-         max(e.occurred_at),
-         (array_agg(e.event_key ORDER BY e.occurred_at DESC, e.event_key DESC))[1],
-         sum(entry_digest(e.event_key, m.key, e.period_start, e.quantity, e.kind = 'void'))
-    FROM (${entries}) e
+         e.dimensions, sum(CASE WHEN e.is_void THEN -e.quantity ELSE e.quantity END),
+         max(e.quantity) FILTER (WHERE e.stands), sum(CASE WHEN e.is_void THEN -1 ELSE 1 END),
+         (array_agg(e.quantity ORDER BY e.occurred_at DESC, e.event_key DESC)
+           FILTER (WHERE e.stands))[1],
+         max(e.occurred_at) FILTER (WHERE e.stands),
+         (array_agg(e.event_key ORDER BY e.occurred_at DESC, e.event_key DESC)
+           FILTER (WHERE e.stands))[1],
+         sum(entry_digest(e.event_key, m.key, e.period_start, e.quantity, e.is_void))
+    FROM (${MARKED(entries)}) e
     JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
 }
@@ -34,5 +44,5 @@ export function uniquesOf(entries: string): string {
   SELECT DISTINCT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.revision, e.billable,
          date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
          e.dimensions, e.unique_key
-    FROM (${entries}) e WHERE e.unique_key IS NOT NULL`;
+    FROM (${MARKED(entries)}) e WHERE e.stands AND e.unique_key IS NOT NULL`;
 }

@@ -32,14 +32,15 @@ export async function rebuildTotals(
   await tx.query(uniquesOf(EFFECTIVE), parameters);
 }
 
-/** The newest entry of each event: the one that counts. */
+/** The newest entry of each event, the one that counts, and the newest void of it. */
 const EFFECTIVE = `
   SELECT e.* FROM usage_entry e
    WHERE e.tenant_id = $1 AND e.customer_no = $2 AND e.meter_no = $3
      AND e.period_start >= $4::timestamptz AND e.period_start <> ALL ($5::timestamptz[])
      AND NOT EXISTS (SELECT FROM usage_entry newer
            WHERE newer.tenant_id = $1 AND newer.event_key = e.event_key
-             AND newer.meter_no = e.meter_no AND newer.entry_no > e.entry_no)`;
+             AND newer.meter_no = e.meter_no AND newer.is_void = e.is_void
+             AND newer.entry_no > e.entry_no)`;
 
 /** What was carried in from a closed period stays with the period that took it in. */
 const MOVE_ENTRIES = `
@@ -55,11 +56,11 @@ const MOVE_ENTRIES = `
              >= p.period_start
        AND CASE WHEN e.origin_start = e.period_start THEN e.occurred_at ELSE e.period_start END
              < p.period_end)
-  INSERT INTO usage_entry (tenant_id, event_key, meter_no, entry_no, customer_no, kind, quantity,
-         occurred_at, received_at, period_start, origin_start, revision, late, billable,
+  INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
+         quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
          settings_version, dimensions, unique_key)
-  SELECT tenant_id, event_key, meter_no, entry_no + 1, customer_no, 'moved', quantity, occurred_at,
-         received_at, new_start, new_origin, revision, late, billable, settings_version,
+  SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
+         occurred_at, received_at, new_start, new_origin, revision, late, billable, settings_version,
          dimensions, unique_key
     FROM placed
    WHERE (period_start, origin_start) <> (new_start, new_origin)`;

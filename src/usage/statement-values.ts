@@ -79,7 +79,8 @@ const STATEMENT_VALUES = `
   summed AS (
     SELECT ordinality, sum(quantity_sum) AS quantity_sum, max(quantity_max) AS quantity_max,
            sum(entry_count) AS entry_count,
-           (array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1] AS last_quantity,
+           (array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]
+             AS last_quantity,
            sum(quantity_sum) FILTER (WHERE carried) AS carried_sum,
            sum(entry_count) FILTER (WHERE carried) AS carried_count, sum(digest) AS digest
       FROM part GROUP BY ordinality)

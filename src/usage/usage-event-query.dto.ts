@@ -45,6 +45,11 @@ export class UsageEventQueryDto {
   @IsBooleanString()
   readonly late?: string;
 
+  @ApiPropertyOptional({ enum: ['true', 'false'] })
+  @IsOptional()
+  @IsBooleanString()
+  readonly voided?: string;
+
   @ApiPropertyOptional()
   @IsOptional()
   @IsString()
@@ -64,6 +69,7 @@ export function toUsageEventRequest(query: UsageEventQueryDto): UsageEventReques
     ...(query.from === undefined ? {} : { from: instantOf(query.from, 'from') }),
     ...(query.to === undefined ? {} : { to: instantOf(query.to, 'to') }),
     ...(query.late === undefined ? {} : { late: query.late === 'true' }),
+    ...(query.voided === undefined ? {} : { voided: query.voided === 'true' }),
   };
 }
 

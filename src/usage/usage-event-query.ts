@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue } from '../domain/usage-event.js';
+import type { VoidEffect } from '../ledger/void.store.js';
 
 /** Which events a list is of; absent members do not restrict it. */
 export interface UsageEventFilter {
@@ -11,7 +12,8 @@ export interface UsageEventFilter {
   readonly from?: Micros;
   readonly to?: Micros;
   readonly late?: boolean;
-  /** Only what stands behind this statement: entries billed in the period. */
+  readonly voided?: boolean;
+  /** Only what stands behind this statement: entries billed in the period, and voids in it. */
   readonly period?: { readonly meterNo: number; readonly start: Micros };
 }
 
@@ -27,6 +29,11 @@ export interface UsageEventRow {
   readonly received_at: Micros;
   readonly copies: number;
   readonly last_seen_at: Micros | null;
+  readonly voided_at: Micros | null;
+  readonly void_reason: string | null;
+  readonly void_effects: readonly VoidEffect[] | null;
+  /** What was recorded in its place. */
+  readonly replacement: { readonly usage_event_id: string; readonly source: string } | null;
 }
 
 export interface EntryRow {
@@ -58,12 +65,18 @@ export async function usageEvents(
   return db.query<UsageEventRow>(
     `SELECT e.event_key, e.source, e.usage_event_id, e.customer_id, e.meter,
             trim_scale(e.quantity)::text AS quantity, e.occurred_at, e.properties, e.received_at,
-            coalesce(c.copies, 0)::bigint AS copies, c.last_seen_at
+            coalesce(c.copies, 0)::bigint AS copies, c.last_seen_at,
+            v.voided_at, v.reason AS void_reason, v.effects AS void_effects,
+            CASE WHEN r.event_key IS NOT NULL THEN json_build_object(
+              'usage_event_id', r.usage_event_id, 'source', r.source) END AS replacement
        FROM usage_event e
        LEFT JOIN usage_event_copy c ON c.tenant_id = e.tenant_id AND c.event_key = e.event_key
+       LEFT JOIN usage_void v ON v.tenant_id = e.tenant_id AND v.event_key = e.event_key
+       LEFT JOIN usage_event r ON r.tenant_id = v.tenant_id AND r.event_key = v.replacement_key
       WHERE e.tenant_id = $1
         AND ($2::uuid IS NULL OR e.event_key = $2)
         AND ($12::text IS NULL OR e.source = $12)
+        AND ($13::boolean IS NULL OR (v.event_key IS NOT NULL) = $13)
         AND ($3::bigint IS NULL OR e.customer_no = $3)
         AND ($4::timestamptz IS NULL OR e.occurred_at >= $4)
         AND ($5::timestamptz IS NULL OR e.occurred_at < $5)
@@ -74,9 +87,11 @@ export async function usageEvents(
                  AND ($7::boolean IS NULL OR u.late = $7)
                  AND ($8::timestamptz IS NULL OR
                       (u.period_start = $8 AND u.billable AND u.revision = 0))
+                 AND ($8::timestamptz IS NOT NULL OR NOT u.is_void)
                  AND NOT EXISTS (SELECT FROM usage_entry newer
                        WHERE newer.tenant_id = u.tenant_id AND newer.event_key = u.event_key
-                         AND newer.meter_no = u.meter_no AND newer.entry_no > u.entry_no)))
+                         AND newer.meter_no = u.meter_no AND newer.is_void = u.is_void
+                         AND newer.entry_no > u.entry_no)))
         AND ($9::timestamptz IS NULL OR (e.occurred_at, e.event_key) > ($9::timestamptz, $10::uuid))
       ORDER BY e.occurred_at, e.event_key
       LIMIT $11`,
@@ -93,6 +108,7 @@ export async function usageEvents(
       after?.[1] ?? null,
       limit,
       filter.source ?? null,
+      filter.voided ?? null,
     ],
   );
 }
@@ -117,7 +133,7 @@ export async function entriesOf(
        JOIN customer c ON c.tenant_id = u.tenant_id AND c.customer_no = u.customer_no
        LEFT JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
              AND p.meter_no = u.meter_no AND p.period_start = u.period_start AND u.billable
-      WHERE u.tenant_id = $1 AND u.event_key = ANY ($2::uuid[])
+      WHERE u.tenant_id = $1 AND u.event_key = ANY ($2::uuid[]) AND NOT u.is_void
       ORDER BY u.event_key, u.meter_no, u.entry_no DESC`,
     [tenantId, eventKeys],
   );
@@ -141,7 +157,8 @@ export function fromUsageEvent(
     received_at: formatInstant(row.received_at),
     copies: row.copies,
     last_copy_at: row.last_seen_at === null ? null : formatInstant(row.last_seen_at),
-    voided: false,
+    voided: row.voided_at !== null,
+    void: toVoid(row),
     meters: entries.map((entry) => ({
       meter: entry.meter,
       customer_id: entry.customer_id,
@@ -150,8 +167,19 @@ export function fromUsageEvent(
       period_end: entry.period_end === null ? null : formatInstant(entry.period_end),
       late: entry.late,
       billable: entry.billable,
+      voided: row.voided_at !== null,
       settings_version: entry.settings_version,
       pushes: entry.pushes ?? [],
     })),
+  };
+}
+
+function toVoid(row: UsageEventRow): Record<string, unknown> | null {
+  if (row.voided_at === null) return null;
+  return {
+    voided_at: formatInstant(row.voided_at),
+    reason: row.void_reason,
+    effects: row.void_effects,
+    replacement: row.replacement,
   };
 }

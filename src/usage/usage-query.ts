@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
-import type { Aggregation, Meter } from '../domain/meter.js';
+import { isAdditive, type Aggregation, type Meter } from '../domain/meter.js';
+import { HAS_LATE_VOID, LATE_VOIDS, STANDING_ENTRIES, STANDING_EXTREMES } from './late-voids.js';
 
 /** Which usage is asked for. */
 export interface UsageSelection {
@@ -30,7 +31,7 @@ const VALUE: Readonly<Record<Exclude<Aggregation, 'unique_count'>, string>> = {
   sum: 'sum(quantity_sum)',
   count: 'sum(entry_count)',
   max: 'max(quantity_max)',
-  last: '(array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1]',
+  last: '(array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]',
 };
 
 /** First and last quarter hour with usage of a meter; undefined where there is none. */
@@ -74,13 +75,16 @@ export async function usageByWindow(
   );
 }
 
-/** Usage by the period it is billed in: the periods that overlap the range, as their statements say. */
+/**
+ * Usage by the period it is billed in: the periods that overlap the range, as their statements and
+ * the amendments to them say.
+ */
 export async function usageByPeriod(db: Queryable, selection: UsageSelection): Promise<UsageRow[]> {
   return db.query<UsageRow>(
     statement(selection.meter.aggregation, {
       window: 'u.period_start',
       end: 'p.period_end',
-      where: `u.billable AND u.revision = 0
+      where: `u.billable
           AND u.period_start < $9::timestamptz AND p.period_end > $8::timestamptz`,
       join: `JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
                AND p.meter_no = u.meter_no AND p.period_start = u.period_start`,
@@ -120,28 +124,39 @@ function statement(aggregation: Aggregation, cut: Cut): string {
        AND ($6::text[] IS NULL OR u.dimensions::jsonb ->> 0 = ANY ($6))
        AND ($7::text[] IS NULL OR u.dimensions::jsonb ->> 1 = ANY ($7))
        AND ${cut.where}`;
-  const totals =
-    'u.quantity_sum, u.quantity_max, u.entry_count, u.last_quantity, u.last_at, u.last_key';
   const group = 'customer_no, w, window_end, group1, group2';
   const counted = aggregation === 'unique_count';
+  const adds = isAdditive(aggregation);
+  // What adds up holds its voids. The rest is read from the ledger where a frozen total holds more.
+  const counts = 'u.quantity_sum, u.entry_count';
+  const extremes = 'u.quantity_max, u.last_quantity, u.last_at, u.last_key';
+  const part = adds
+    ? `${rows(`${counts}, ${extremes}`, 'usage_total')} UNION ALL ${rows(`${counts}, ${extremes}`, 'usage_delta')}`
+    : `${rows(`${counts}, ${STANDING_EXTREMES}`, 'usage_total')}
+       UNION ALL ${rows(`${counts}, ${STANDING_EXTREMES}`, 'usage_delta')}
+       UNION ALL ${rows(`0, 0, ${extremes}`, '(SELECT * FROM standing)')}`;
+  const uniques = `${rows('u.unique_key', 'usage_unique')} AND NOT ${HAS_LATE_VOID}
+       UNION ALL ${rows('u.unique_key', '(SELECT * FROM standing)')}`;
   return `
-    WITH part AS (${rows(totals, 'usage_total')} UNION ALL ${rows(totals, 'usage_delta')}),
+    WITH ${adds ? '' : `${LATE_VOIDS}, ${STANDING_ENTRIES},`} part AS (${part}),
     summed AS (
       SELECT ${group}, ${counted ? '0' : VALUE[aggregation]} AS value, sum(entry_count) AS event_count
-        FROM part GROUP BY ${group})
+        FROM part GROUP BY ${group}
+       -- A window that holds nothing but what was voided is one without usage.
+      HAVING sum(entry_count) <> 0 OR sum(quantity_sum) <> 0)
     ${
       counted
         ? `, uniques AS (SELECT ${group}, count(DISTINCT unique_key) AS value
-        FROM (${rows('u.unique_key', 'usage_unique')}) u GROUP BY ${group})`
+        FROM (${uniques}) u GROUP BY ${group})`
         : ''
     }
     SELECT c.customer_id, s.w, s.window_end, s.group1, s.group2,
-           trim_scale(${counted ? 'n' : 's'}.value::numeric)::text AS value,
+           trim_scale(coalesce(${counted ? 'n' : 's'}.value, 0)::numeric)::text AS value,
            s.event_count::bigint AS event_count
       FROM summed s
       ${
         counted
-          ? `JOIN uniques n ON n.customer_no = s.customer_no AND n.w = s.w
+          ? `LEFT JOIN uniques n ON n.customer_no = s.customer_no AND n.w = s.w
              AND n.group1 IS NOT DISTINCT FROM s.group1 AND n.group2 IS NOT DISTINCT FROM s.group2`
           : ''
       }

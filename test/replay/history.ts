@@ -116,7 +116,7 @@ export class History implements AsyncDisposable {
       `SELECT concat_ws(' ', 'total', customer_no, meter_no, period_start, origin_start, revision,
               billable, bucket, dimensions, trim_scale(sum(quantity_sum)),
               trim_scale(max(quantity_max)), sum(entry_count), max(last_at),
-              trim_scale((array_agg(last_quantity ORDER BY last_at DESC, last_key DESC))[1]), sum(digest)) AS row
+              trim_scale((array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]), sum(digest)) AS row
          FROM (SELECT * FROM usage_total UNION ALL SELECT * FROM usage_delta) u
         GROUP BY customer_no, meter_no, period_start, origin_start, revision, billable, bucket, dimensions
         UNION ALL SELECT 'member ' || u::text FROM usage_unique u ORDER BY 1`,

@@ -128,6 +128,11 @@ export const USAGE_EVENT_CODES = {
     title: 'The event was not recorded',
     remedy: 'Correct what `errors` names and send it again under the same id.',
   },
+  usage_event_already_voided: {
+    status: 409,
+    title: 'The event was voided before, without this replacement',
+    remedy: 'Send the replacement as a usage event of its own, if it is still to be recorded.',
+  },
   usage_event_not_found: {
     status: 404,
     title: 'No usage event has this id',

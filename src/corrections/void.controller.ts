@@ -1,0 +1,21 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Caller, type Principal } from '../access/caller.js';
+import { RequireScope } from '../access/require-scope.js';
+import { VoidUsageEventDto, type VoidAnswer } from './void.dto.js';
+import { VoidService } from './void.service.js';
+
+@ApiTags('usage events')
+@Controller('v1/usage-events')
+export class VoidController {
+  constructor(private readonly voids: VoidService) {}
+
+  /** The event stays, its id stays taken; ledger entries of their own take out what it counts. */
+  @Post('void')
+  @HttpCode(200)
+  @RequireScope('usage:adjust')
+  @ApiOperation({ summary: 'Take a usage event out of everything it counts in' })
+  void(@Caller() caller: Principal, @Body() body: VoidUsageEventDto): Promise<VoidAnswer> {
+    return this.voids.void(caller, body);
+  }
+}
