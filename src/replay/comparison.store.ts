@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
+import { AMENDMENTS, amendmentDifferences, type AmendmentRow } from './amendment-check.js';
 import { apart, together, type Difference, type DifferenceKind, type Found } from './difference.js';
 import { REBUILD_WITH_MEMBERS } from './rebuild.sql.js';
 import { statementDifferences, type StatementRow } from './statement-check.js';
@@ -38,6 +39,7 @@ interface ComparisonRow {
   readonly keylessCount: number;
   readonly keylessRows: NamedRow[] | null;
   readonly statements: StatementRow[] | null;
+  readonly amendments: AmendmentRow[] | null;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function comparePeriods(
     named('period_missing', row!.missingRows?.length ?? 0, row!.missingRows, false),
     named('entry_without_key', row!.keylessCount, row!.keylessRows, false),
     statementDifferences(statements),
+    amendmentDifferences(row!.amendments ?? []),
   ]);
   return {
     entries: row!.entries,
@@ -210,4 +213,5 @@ const COMPARE = `
          (SELECT jsonb_agg(t) FROM (${MISSING}) t) AS "missingRows",
          (SELECT count(*) FROM keyless) AS "keylessCount",
          (SELECT jsonb_agg(t) FROM (${KEYLESS_NAMED}) t) AS "keylessRows",
-         (SELECT jsonb_agg(t) FROM (${STATEMENTS}) t) AS "statements"`;
+         (SELECT jsonb_agg(t) FROM (${STATEMENTS}) t) AS "statements",
+         (SELECT jsonb_agg(t) FROM (${AMENDMENTS}) t) AS "amendments"`;

@@ -7,6 +7,8 @@ export type DifferenceKind =
   | 'unique_set'
   /** What a closed period says. */
   | 'statement'
+  /** A frozen amendment of a statement: its entries, or what the period comes to with it. */
+  | 'amendment'
   /** What a period of a `last` meter begins with, against the statement before it. */
   | 'carried_last'
   /** Billable entries, and no period. */
