@@ -57,6 +57,17 @@ module.exports = {
       to: { path: foldersOf([stages]), pathNot: '^src/$1/' },
     },
     {
+      name: 'replay-cannot-reach-stripe',
+      comment:
+        'Rebuilding totals must push nothing: what could is not in the process that does it.',
+      severity: 'error',
+      from: { path: '^src/(?:replay/|commands/replay\\.ts$)' },
+      to: {
+        path: '^src/(?:push|stripe|outbox|webhooks)/|(?:^|/)node_modules/stripe/',
+        reachable: true,
+      },
+    },
+    {
       name: 'domain-imports-nothing-of-ours',
       severity: 'error',
       from: { path: '^src/domain/' },

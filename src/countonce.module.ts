@@ -90,6 +90,10 @@ import { ReconciliationTimer } from './reconciliation/reconciliation.timer.js';
 import { RepairService } from './reconciliation/repair.service.js';
 import { PlaceFinder } from './reconciliation/restore/place-finder.js';
 import { RestorationService } from './reconciliation/restore/restoration.service.js';
+import { ReplayController } from './replay/replay.controller.js';
+import { ReplayRunner } from './replay/replay-runner.js';
+import { ReplayService } from './replay/replay.service.js';
+import { ReplayTimer } from './replay/replay.timer.js';
 import { PUSH_TARGET_PROVIDERS } from './stripe/push-target.providers.js';
 import { StripeAccountController } from './stripe/stripe-account.controller.js';
 import { StripeAccountService } from './stripe/stripe-account.service.js';
@@ -144,6 +148,7 @@ const API_CONTROLLERS = [
   PeriodCloseController,
   PushController,
   ReconciliationController,
+  ReplayController,
   StripeAccountController,
   StripeWebhookController,
   StripeEventController,
@@ -241,6 +246,9 @@ const SERVICES = [
   PlaceFinder,
   RestorationService,
   ReconciliationTimer,
+  ReplayRunner,
+  ReplayService,
+  ReplayTimer,
   InvoicedUsageReader,
   InvoiceLookup,
   InvoiceLookupTimer,

@@ -528,6 +528,70 @@ CREATE TABLE reconciliation_lane (
   CONSTRAINT reconciliation_lane_verdict_check CHECK ((verdict = ANY (ARRAY['matched'::text, 'lagging'::text, 'drift'::text, 'unreadable'::text])))
 );
 
+CREATE TABLE replay (
+  tenant_id uuid NOT NULL,
+  replay_id uuid NOT NULL,
+  mode text NOT NULL,
+  reverts uuid,
+  by_command boolean NOT NULL,
+  customer_no bigint,
+  from_at timestamp with time zone,
+  to_at timestamp with time zone,
+  phase text NOT NULL,
+  "position" jsonb,
+  periods bigint NOT NULL,
+  checked_periods bigint NOT NULL DEFAULT 0,
+  checked_statements bigint NOT NULL DEFAULT 0,
+  checked_entries bigint NOT NULL DEFAULT 0,
+  checked_totals bigint NOT NULL DEFAULT 0,
+  checked_keys bigint NOT NULL DEFAULT 0,
+  differences bigint NOT NULL DEFAULT 0,
+  changes bigint NOT NULL DEFAULT 0,
+  fence bigint NOT NULL DEFAULT 0,
+  lease_until timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  finished_at timestamp with time zone,
+  CONSTRAINT replay_mode_check CHECK ((mode = ANY (ARRAY['verify'::text, 'apply'::text, 'revert'::text]))),
+  CONSTRAINT replay_phase_check CHECK ((phase = ANY (ARRAY['periods'::text, 'registry'::text, 'changes'::text, 'done'::text]))),
+  CONSTRAINT replay_pkey PRIMARY KEY (tenant_id, replay_id),
+  CONSTRAINT replay_reverts_check CHECK (((mode = 'revert'::text) = (reverts IS NOT NULL))),
+  CONSTRAINT replay_reverts_key UNIQUE (tenant_id, reverts)
+);
+
+CREATE TABLE replay_change (
+  tenant_id uuid NOT NULL,
+  replay_id uuid NOT NULL,
+  change_no bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  origin_start timestamp with time zone,
+  revision integer NOT NULL,
+  billable boolean NOT NULL,
+  bucket timestamp with time zone NOT NULL,
+  dimensions text COLLATE "C" NOT NULL,
+  unique_key uuid,
+  before jsonb,
+  after jsonb,
+  CONSTRAINT replay_change_pkey PRIMARY KEY (tenant_id, replay_id, change_no),
+  CONSTRAINT replay_change_unique_key_check CHECK (((unique_key IS NULL) = (origin_start IS NOT NULL)))
+);
+
+CREATE TABLE replay_difference (
+  tenant_id uuid NOT NULL,
+  replay_id uuid NOT NULL,
+  difference_no integer NOT NULL,
+  kind text NOT NULL,
+  customer_no bigint,
+  meter_no integer,
+  period_start timestamp with time zone,
+  place jsonb NOT NULL,
+  ledger jsonb,
+  stored jsonb,
+  mended boolean NOT NULL,
+  CONSTRAINT replay_difference_pkey PRIMARY KEY (tenant_id, replay_id, difference_no)
+);
+
 CREATE TABLE stripe_account (
   tenant_id uuid NOT NULL,
   version uuid NOT NULL,
@@ -856,6 +920,8 @@ CREATE INDEX quarantined_event_first_seen_idx ON public.quarantined_event USING 
 CREATE INDEX reconciliation_running_idx ON public.reconciliation USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX reconciliation_lane_lane_id_idx ON public.reconciliation_lane USING btree (tenant_id, lane_id, read_at);
+
+CREATE INDEX replay_unfinished_idx ON public.replay USING btree (tenant_id, created_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX stripe_event_dead_idx ON public.stripe_event USING btree (tenant_id) WHERE (outcome = 'dead'::text);
 

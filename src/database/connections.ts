@@ -60,6 +60,7 @@ export class Connections implements Queryable {
     name: string,
     size: number,
     private readonly role?: typeof SERVICE_ROLE,
+    statementTimeoutMs = 60_000,
   ) {
     this.pool = new pg.Pool({
       connectionString: url,
@@ -70,8 +71,8 @@ export class Connections implements Queryable {
       keepAlive: true,
       types,
       // The server gives up before the client does, so that a time-out here is never a surprise there.
-      statement_timeout: 60_000,
-      query_timeout: 65_000,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 5_000,
       idle_in_transaction_session_timeout: 30_000,
       options: `-c TimeZone=UTC -c DateStyle=ISO${role === undefined ? '' : ` -c role=${role}`}`,
     });

@@ -1,6 +1,9 @@
 import { Connections } from './connections.js';
 import type { SERVICE_ROLE } from './roles.js';
 
+/** Longer than the ledger of the largest period takes to be read. */
+const REPLAY_STATEMENT_MAX_MS = 3_600_000;
+
 /** The PostgreSQL that holds everything, by kind of work. */
 export class Database {
   /** For recording usage events: few, since more made it slower (about twice the cores). */
@@ -9,6 +12,8 @@ export class Database {
   readonly work: Connections;
   /** For the health routes, which must answer while all else waits. */
   readonly health: Connections;
+  /** For rebuilding totals from the ledger, whose statements may take long. */
+  readonly replay: Connections;
 
   /** @param role What is worked as; none: the user of `url` itself. */
   constructor(
@@ -19,9 +24,10 @@ export class Database {
     this.recording = new Connections(url, 'recording', recordingConnections, role);
     this.work = new Connections(url, 'work', recordingConnections + 4, role);
     this.health = new Connections(url, 'health', 1, role);
+    this.replay = new Connections(url, 'replay', 2, role, REPLAY_STATEMENT_MAX_MS);
   }
 
   async end(): Promise<void> {
-    await Promise.all([this.recording.end(), this.work.end(), this.health.end()]);
+    await Promise.all([this.recording.end(), this.work.end(), this.health.end(), this.replay.end()]);
   }
 }

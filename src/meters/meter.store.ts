@@ -39,6 +39,19 @@ export async function metersOf(db: Queryable, tenantId: string): Promise<StoredM
   );
 }
 
+/** Every version of the settings of every meter, with the instant at which it was asked for. */
+export async function meterVersionsOf(
+  db: Queryable,
+  tenantId: string,
+): Promise<(Meter & { readonly versionedAt: Micros })[]> {
+  return db.query(
+    `SELECT ${COLUMNS}, s.created_at AS "versionedAt"
+       FROM meter m JOIN meter_settings s ON s.tenant_id = m.tenant_id AND s.meter_no = m.meter_no
+      WHERE m.tenant_id = $1 ORDER BY m.meter_no, s.version`,
+    [tenantId],
+  );
+}
+
 export async function meterByKey(
   db: Queryable,
   tenantId: string,

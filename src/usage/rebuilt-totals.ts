@@ -1,5 +1,5 @@
 /** Whether an entry stands, or its own period and revision hold its void as well. */
-const MARKED = (entries: string): string => `
+export const MARKED = (entries: string): string => `
   SELECT e.*, NOT bool_or(e.is_void)
            OVER (PARTITION BY e.event_key, e.meter_no, e.period_start, e.revision) AS stands
     FROM (${entries}) e`;
@@ -15,6 +15,12 @@ export function totalsOf(entries: string): string {
   INSERT INTO usage_total (tenant_id, customer_no, meter_no, period_start, origin_start, revision,
          billable, bucket, dimensions, quantity_sum, quantity_max, entry_count, last_quantity,
          last_at, last_key, digest)
+  ${totalRowsOf(entries)}`;
+}
+
+/** The SELECT of what the totals of these entries are, in the columns of `usage_total`. */
+export function totalRowsOf(entries: string): string {
+  return `
   SELECT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.origin_start, e.revision,
          e.billable, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
          e.dimensions, sum(CASE WHEN e.is_void THEN -e.quantity ELSE e.quantity END),

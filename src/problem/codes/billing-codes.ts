@@ -12,6 +12,21 @@ export const BILLING_CODES = {
     title: 'No period close has this id',
     remedy: 'Use the id that `POST /v1/period-closes` answered.',
   },
+  replay_not_found: {
+    status: 404,
+    title: 'No replay has this id',
+    remedy: 'Use the id that `POST /v1/replays` answered.',
+  },
+  replay_not_reversible: {
+    status: 409,
+    title: 'The replay has replaced nothing',
+    remedy: 'Take back a replay of mode `apply`.',
+  },
+  replay_running: {
+    status: 409,
+    title: 'Somebody is at work on the replay',
+    remedy: 'Wait until `GET /v1/replays/:id` says `finished`, or stop the command that runs it.',
+  },
   as_of_in_future: {
     status: 422,
     title: 'Periods cannot be closed ahead of time',

@@ -1,0 +1,99 @@
+import { sumOf } from '../domain/decimal-arithmetic.js';
+import { statementDigest } from '../domain/entry-digest.js';
+import { parseInstant } from '../domain/instant.js';
+import { apart, type Difference, type Found } from './difference.js';
+
+/** A frozen amendment of a closed statement. Decimals are canonical. */
+export interface AmendmentRow {
+  readonly customer_no: number;
+  readonly meter_no: number;
+  readonly period_start: string;
+  readonly revision: number;
+  readonly value: string;
+  readonly event_count: string;
+  /** Hex. */
+  readonly digest: string;
+  /** What the period comes to with it and all before it, as they are stored. */
+  readonly through: string;
+  /** The same from the ledger; null without any usage left. */
+  readonly ledger_through: string | null;
+  readonly carried_last: string | null;
+  readonly ledger_count: string;
+  /** Sum of the entries' digests. */
+  readonly ledger_digest: string;
+}
+
+/** Amendments that are not what the ledger gives. They are told, and never written again. */
+export function amendmentDifferences(rows: readonly AmendmentRow[]): Found {
+  const named = rows.flatMap((row): Difference[] => {
+    const ledger = {
+      through: row.ledger_through ?? row.carried_last ?? '0',
+      event_count: row.ledger_count,
+      digest: statementDigest(Number(row.ledger_count), BigInt(row.ledger_digest)).toString('hex'),
+    };
+    const stored = {
+      through: sumOf([row.through]),
+      event_count: row.event_count,
+      digest: row.digest,
+    };
+    const values = apart(ledger, stored);
+    if (Object.keys(values.stored!).length === 0) return [];
+    return [
+      {
+        kind: 'amendment',
+        customerNo: row.customer_no,
+        meterNo: row.meter_no,
+        periodStart: parseInstant(row.period_start)!,
+        place: { revision: row.revision, value: row.value },
+        ...values,
+        mendable: false,
+      },
+    ];
+  });
+  return { count: named.length, named };
+}
+
+const at = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+/** Entries of one period that stand with one revision, beside `a`. */
+const STANDING = `
+  FROM entry e
+ WHERE e.customer_no = a.customer_no AND e.meter_no = a.meter_no
+   AND e.period_start = a.period_start AND e.billable AND NOT e.is_void
+   AND e.revision <= a.revision
+   AND NOT EXISTS (SELECT FROM entry v
+                    WHERE v.is_void AND v.event_key = e.event_key AND v.meter_no = e.meter_no
+                      AND v.period_start = e.period_start AND v.revision <= a.revision)`;
+
+/** In the frame of a rebuild: `k`, `entry`, `rebuilt`. */
+export const AMENDMENTS = `
+  SELECT a.customer_no, a.meter_no, ${at('a.period_start')} AS period_start, a.revision,
+         trim_scale(a.value)::text AS value, a.event_count::text AS event_count,
+         encode(a.digest, 'hex') AS digest, trim_scale(p.carried_last)::text AS carried_last,
+         trim_scale(p.value + (SELECT sum(b.value) FROM period_amendment b
+           WHERE b.tenant_id = $1 AND b.customer_no = a.customer_no AND b.meter_no = a.meter_no
+             AND b.period_start = a.period_start AND b.revision <= a.revision))::text AS through,
+         trim_scale(CASE s.aggregation
+           WHEN 'sum' THEN o.quantity_sum
+           WHEN 'count' THEN o.entry_count::numeric
+           WHEN 'max' THEN (SELECT max(e.quantity) ${STANDING})
+           WHEN 'last' THEN (SELECT e.quantity ${STANDING}
+                              ORDER BY e.occurred_at DESC, e.event_key DESC LIMIT 1)
+           ELSE (SELECT count(DISTINCT e.unique_key) ${STANDING})::numeric END)::text
+           AS ledger_through,
+         coalesce(o.own_count, 0)::text AS ledger_count,
+         coalesce(o.own_digest, 0)::text AS ledger_digest
+    FROM k JOIN period_amendment a ON a.tenant_id = $1 AND a.customer_no = k.customer_no
+     AND a.meter_no = k.meter_no AND a.period_start = k.period_start AND a.created_at IS NOT NULL
+    JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = a.customer_no
+     AND p.meter_no = a.meter_no AND p.period_start = a.period_start
+   CROSS JOIN LATERAL (SELECT aggregation FROM meter_settings s
+          WHERE s.tenant_id = $1 AND s.meter_no = a.meter_no ORDER BY version DESC LIMIT 1) s
+   CROSS JOIN LATERAL (
+         SELECT sum(r.quantity_sum) AS quantity_sum, sum(r.entry_count) AS entry_count,
+                sum(r.entry_count) FILTER (WHERE r.revision = a.revision) AS own_count,
+                sum(r.digest) FILTER (WHERE r.revision = a.revision) AS own_digest
+           FROM rebuilt r
+          WHERE r.customer_no = a.customer_no AND r.meter_no = a.meter_no
+            AND r.period_start = a.period_start AND r.billable AND r.revision <= a.revision) o
+   ORDER BY a.customer_no, a.meter_no, a.period_start, a.revision`;
