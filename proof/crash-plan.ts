@@ -114,9 +114,10 @@ export class CrashPlan {
     const ms = random.below(PARTITION_MS_MAX);
     switch (kind) {
       case 'API killed':
-        return this.kill(kind, api);
+        return this.kill(kind, api, rig.apis);
       case 'worker killed':
-        return rig.workers.length === 0 ? undefined : this.kill(kind, random.pick(rig.workers));
+        if (rig.workers.length === 0) return;
+        return this.kill(kind, random.pick(rig.workers), rig.workers);
       case 'PostgreSQL stopped immediately':
         return this.crashDatabase(kind, 'SIGQUIT');
       case 'PostgreSQL killed':
@@ -143,7 +144,13 @@ export class CrashPlan {
     }
   }
 
-  private async kill(kind: CrashKind, { process }: Station): Promise<void> {
+  /** One of a kind at a time: with nobody there, nothing could go wrong. */
+  private async kill(
+    kind: CrashKind,
+    { process }: Station,
+    fellows: readonly Station[],
+  ): Promise<void> {
+    if (!fellows.every((fellow) => fellow.process.isReady)) return;
     if (!process.isAtWork) return;
     this.count(kind, process.name);
     await process.kill();

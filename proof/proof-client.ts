@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../src/commands/demo/random.js';
 import type { History, Tenant, Verdict } from './history.js';
+import type { Rig } from './rig.js';
 import type { ProofEvent } from './usage.js';
 
 const TIMEOUT_MS = 6_000;
@@ -45,8 +46,7 @@ export class ProofClient {
   constructor(
     readonly name: string,
     readonly tenant: Tenant,
-    private readonly doors: readonly string[],
-    private readonly apiKey: string,
+    private readonly rig: Rig,
     private readonly history: History,
     readonly tally: Tally,
     private readonly random: Random,
@@ -115,9 +115,12 @@ export class ProofClient {
   ): Promise<{ status: number; body: Body | undefined; why: string }> {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     try {
-      const response = await fetch(this.random.pick(this.doors) + path, {
+      const response = await fetch(this.random.pick(this.rig.doors) + path, {
         method,
-        headers: { authorization: `Bearer ${this.apiKey}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${this.rig.keyOf(this.tenant)}`,
+          'content-type': 'application/json',
+        },
         signal: AbortSignal.any([this.signal, timeout]),
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });

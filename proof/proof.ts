@@ -2,7 +2,7 @@ import { EXIT } from '../src/commands/command-failure.js';
 import { Interruption } from '../src/commands/interruption.js';
 import { readOptions, USAGE, type ProofOptions } from './options.js';
 import { runProof } from './run-proof.js';
-import { toDocument, toText } from './report.js';
+import { holds, toDocument, toText } from './report.js';
 
 /** Proves, under faults, that what was acknowledged is counted and billed once. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -21,7 +21,7 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(
       options.json ? `${JSON.stringify(toDocument(result))}\n` : `${toText(result)}\n`,
     );
-    if (result.checks.some(({ findings }) => findings.length > 0)) process.exitCode = EXIT.failed;
+    if (!holds(result)) process.exitCode = EXIT.failed;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
     process.stderr.write('Stopped.\n');

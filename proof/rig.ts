@@ -9,6 +9,7 @@ import { waitFor } from '../src/commands/demo/pause.js';
 import { Random } from '../src/commands/demo/random.js';
 import { SIMULATED_KEY, SimulatedStripe } from '../src/commands/demo/simulated-stripe.js';
 import { migrate } from '../src/commands/open-database.js';
+import type { Tenant } from './history.js';
 import { FaultProxy } from './fault-proxy.js';
 import { ProofPostgres } from './postgres.js';
 import { ProductProcess } from './product-process.js';
@@ -36,9 +37,8 @@ export interface Station {
 /** Everything that runs while the proof does, in a folder of its own. */
 export class Rig implements AsyncDisposable {
   readonly stations: Station[] = [];
-  /** For the first tenant. */
-  readonly apiKey = `proof_${randomBytes(24).toString('hex')}`;
-  secondApiKey = '';
+  private readonly apiKey = `proof_${randomBytes(24).toString('hex')}`;
+  private secondApiKey = '';
 
   private constructor(
     readonly folder: string,
@@ -98,6 +98,10 @@ export class Rig implements AsyncDisposable {
 
   get doors(): readonly string[] {
     return this.apis.map(({ door }) => `http://127.0.0.1:${door!.port}`);
+  }
+
+  keyOf(tenant: Tenant): string {
+    return tenant === 'first' ? this.apiKey : this.secondApiKey;
   }
 
   get proxies(): readonly FaultProxy[] {
