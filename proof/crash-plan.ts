@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../src/commands/demo/random.js';
 import type { History } from './history.js';
 import type { Rig, Station } from './rig.js';
+import type { VariantName } from './variants/variants.js';
 
 /** What goes down without a word, or is cut at the worst moment; all of these count as crashes. */
 export const CRASHES = [
@@ -39,6 +40,14 @@ const WEIGHTS: Readonly<Record<CrashKind, number>> = {
   'Stripe cut off': 3,
 };
 
+/** What a variant fails at comes so much more often, so that a short run shows it. */
+const EMPHASIS = 12;
+const FAILS_AT: Readonly<Partial<Record<VariantName, readonly CrashKind[]>>> = {
+  'answer-before-commit': ['API killed'],
+  'asynchronous-commit': ['PostgreSQL stopped immediately'],
+  'fail-open': ['API killed', 'PostgreSQL stopped immediately'],
+};
+
 const PAUSE_MS_MAX = 300;
 /** Between two ends of PostgreSQL, so that something is written meanwhile. */
 const DATABASE_REST_MS = 2_000;
@@ -64,6 +73,7 @@ export class CrashPlan {
     private readonly history: History,
     private readonly random: Random,
     private readonly signal: AbortSignal,
+    private readonly variant: VariantName | undefined,
   ) {}
 
   get total(): number {
@@ -102,8 +112,11 @@ export class CrashPlan {
 
   private draw(): CrashKind {
     const kinds = Object.keys(WEIGHTS) as CrashKind[];
-    let rest = this.random.next() * kinds.reduce((sum, kind) => sum + WEIGHTS[kind], 0);
-    return kinds.find((kind) => (rest -= WEIGHTS[kind]) < 0) ?? kinds[0]!;
+    const emphasized = this.variant === undefined ? [] : (FAILS_AT[this.variant] ?? []);
+    const weightOf = (kind: CrashKind): number =>
+      WEIGHTS[kind] * (emphasized.includes(kind) ? EMPHASIS : 1);
+    let rest = this.random.next() * kinds.reduce((sum, kind) => sum + weightOf(kind), 0);
+    return kinds.find((kind) => (rest -= weightOf(kind)) < 0) ?? kinds[0]!;
   }
 
   private async inject(kind: CrashKind): Promise<void> {

@@ -2,10 +2,13 @@ import { EXIT } from '../src/commands/command-failure.js';
 import { Interruption } from '../src/commands/interruption.js';
 import { readOptions, USAGE, type ProofOptions } from './options.js';
 import { runProof } from './run-proof.js';
+import { serveVariant } from './variants/naive-server.js';
+import type { VariantName } from './variants/variants.js';
 import { holds, toDocument, toText } from './report.js';
 
 /** Proves, under faults, that what was acknowledged is counted and billed once. */
 export async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === 'serve-variant') return serveVariant(args[1] as VariantName);
   const options = optionsOf(args);
   using interruption = new Interruption();
   const abort = new AbortController();

@@ -45,6 +45,8 @@ class ProofRun {
   private readonly days: Days;
   private stripeIds: StripeIds = new Map();
   private stripeFaults = 0;
+  /** Ends what is still asked for once nobody is to wait for it any more. */
+  private readonly gaveUp = new AbortController();
 
   constructor(
     private readonly options: ProofOptions,
@@ -55,7 +57,7 @@ class ProofRun {
     this.history = new History(join(rig.folder, 'history.ndjson'));
     this.random = new Random(options.seed);
     this.operator = this.clientOf('operator', 'first');
-    this.crashes = new CrashPlan(rig, this.history, this.derived(), signal);
+    this.crashes = new CrashPlan(rig, this.history, this.derived(), signal, options.variant);
     const { clock, history, operator } = this;
     this.days = new Days(operator, rig.stripe, clock, history, this.derived(), signal);
   }
@@ -94,19 +96,20 @@ class ProofRun {
 
   private async underFaults(): Promise<void> {
     const { rig, days, crashes, options } = this;
+    const isProduct = options.variant === undefined;
     const clients = Array.from({ length: CLIENTS }, (_, n) =>
       this.clientOf(`client-${n + 1}`, 'first'),
     );
-    const traffic = new Traffic(this.history, this.clock, this.signal);
+    const traffic = new Traffic(this.history, this.clock, this.signal, isProduct);
     traffic.start(clients, this.clientOf('quiet', 'second'), options.seed);
     await startStripeWeather(rig.stripe, this.derived());
     crashes.start();
-    if (options.variant === undefined) days.start();
+    if (isProduct) days.start();
     await this.wait();
     this.tell(`${crashes.total} crashes; faults end, what is unknown is sent again`);
     await crashes.stop();
     this.stripeFaults = await endStripeWeather(rig.stripe);
-    await Promise.all([traffic.stop(), days.stop()]);
+    await Promise.all([traffic.stop(() => this.gaveUp.abort()), days.stop()]);
   }
 
   /** Until there was time, and there were crashes, as asked for. */
@@ -127,7 +130,10 @@ class ProofRun {
 
   private clientOf(name: string, tenant: Tenant): ProofClient {
     const { rig, history, tally, signal } = this;
-    return new ProofClient(name, tenant, rig, history, tally, this.derived(), signal);
+    const ends = name.startsWith('operator')
+      ? signal
+      : AbortSignal.any([signal, this.gaveUp.signal]);
+    return new ProofClient(name, tenant, rig, history, tally, this.derived(), ends);
   }
 
   private derived(): Random {

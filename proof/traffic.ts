@@ -11,12 +11,14 @@ const PAUSE_MS_MAX = 120;
 const QUIET_PAUSE_MS = 300;
 const COPIES = 0.12;
 const CONFLICTS = 0.04;
-/** Requests that are sent twice at once, the second time in another order. */
+/** Requests that are sent twice at once, the second time in another order, between two more events. */
 const RIVALS = 0.15;
 /** Requests that are sent again, whole, once they were answered. */
 const REPLAYS = 0.05;
 const READS = 0.1;
 const REMEMBERED = 400;
+/** How long everything may take to be answered once all faults are over. */
+const PATIENCE_MS = 90_000;
 
 /** Clients that send usage until they are told to stop. */
 export class Traffic {
@@ -27,6 +29,8 @@ export class Traffic {
     private readonly history: History,
     private readonly clock: StoryClock,
     private readonly signal: AbortSignal,
+    /** Whether there is something to read from. */
+    private readonly reads: boolean,
   ) {}
 
   start(clients: readonly ProofClient[], quiet: ProofClient, seed: number): void {
@@ -38,10 +42,13 @@ export class Traffic {
     for (const loop of this.loops) loop.catch(() => undefined);
   }
 
-  /** Ends once everything that was sent is known to have arrived. */
-  async stop(): Promise<void> {
+  /** Ends once everything that was sent is known to have arrived, or nobody answers any more. */
+  async stop(giveUp: () => void): Promise<void> {
     this.isStopping = true;
-    await Promise.all(this.loops);
+    const timer = setTimeout(giveUp, PATIENCE_MS);
+    await Promise.allSettled(this.loops);
+    clearTimeout(timer);
+    this.signal.throwIfAborted();
   }
 
   private async busy(client: ProofClient, random: Random): Promise<void> {
@@ -55,12 +62,13 @@ export class Traffic {
     while (!this.isStopping) {
       const events = Array.from({ length: 1 + random.below(BATCH_MAX) }, next);
       const sent = [client.send(events)];
-      if (random.chance(RIVALS)) sent.push(client.send(events.toReversed()));
+      const rivals = random.chance(RIVALS) ? [next(), ...events.toReversed(), next()] : [];
+      if (rivals.length > 0) sent.push(client.send(rivals));
       await Promise.all(sent);
       if (random.chance(REPLAYS)) await client.send(events);
-      known.push(...events.filter((event) => !known.includes(event)));
+      known.push(...new Set([...events, ...rivals].filter((event) => !known.includes(event))));
       known.splice(0, known.length - REMEMBERED);
-      if (random.chance(READS)) await this.read(client, random);
+      if (this.reads && random.chance(READS)) await this.read(client, random);
       await sleep(random.below(PAUSE_MS_MAX), undefined, { signal: this.signal });
     }
   }
