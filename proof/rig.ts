@@ -158,7 +158,9 @@ export class Rig implements AsyncDisposable {
     const stations = this.stations.splice(0);
     await Promise.all(stations.map(({ process }) => process.end()));
     await Promise.all(
-      stations.flatMap(({ toDatabase, door }) => [toDatabase.close(), door?.close()]),
+      stations
+        .flatMap(({ toDatabase, door }) => (door === undefined ? [toDatabase] : [toDatabase, door]))
+        .map((proxy) => proxy.close()),
     );
   }
 
