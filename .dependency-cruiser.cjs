@@ -97,7 +97,7 @@ module.exports = {
       comment: 'It stands for Stripe: what it shared with us, no test could find wrong.',
       severity: 'error',
       from: { path: '^simulator/' },
-      to: { path: '^(?:src|migrations|test|bench|storm|examples)/' },
+      to: { path: '^(?:src|migrations|test|bench|storm|proof|examples)/' },
     },
     {
       name: 'only-tests-import-tests',

@@ -1,3 +1,4 @@
+import { UNSETTLED } from './checks/unsettled.js';
 import { recordForAll } from './step-usage.js';
 import { release, turnOfOne } from './step-turns.js';
 import type { StormWorld } from './storm-world.js';
@@ -8,19 +9,6 @@ const ROUND_S = 400;
 const READ_AFTER_S = 24 * 3_600;
 /** How often reading gets its time. */
 const DAYS = 5;
-
-/**
- * Pushes that nobody can say the end of yet. A total that the next one replaces is none, and what
- * went to the other mode has no key any more.
- */
-const UNSETTLED = `
-  SELECT (SELECT count(*) FROM push
-           WHERE status IN ('pending', 'sending', 'unknown', 'disputed') AND NOT replaced
-             AND livemode = $1
-             AND NOT (kind = 'total' AND status = 'unknown' AND next_attempt_at IS NULL))
-       + (SELECT count(*) FROM push_work)
-       + (SELECT count(*) FROM push_reading JOIN push USING (tenant_id, identifier)
-           WHERE livemode = $1) AS count`;
 
 /** Faults end, Stripe is there, and time enough passes for all to come to rest. */
 export async function becomeQuiet(world: StormWorld): Promise<void> {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCES = ['src', 'migrations', 'simulator/src', 'bench', 'storm', 'examples'];
+const SOURCES = ['src', 'migrations', 'simulator/src', 'bench', 'storm', 'proof', 'examples'];
 const TESTS = ['test', 'simulator/test'];
 
 const SOURCE_LINES_MAX = 300;

@@ -110,18 +110,19 @@ const PERIODS = `
          s.stripe_event_name AS "eventName", c.stripe_customer_id AS "stripeCustomerId"
     FROM billing_period p JOIN customer c USING (tenant_id, customer_no)
     JOIN meter m USING (tenant_id, meter_no)
-    JOIN LATERAL (SELECT * FROM meter_settings s WHERE s.meter_no = p.meter_no
+    JOIN LATERAL (SELECT * FROM meter_settings s
+                   WHERE s.tenant_id = p.tenant_id AND s.meter_no = p.meter_no
                    ORDER BY version DESC LIMIT 1) s ON true
    ORDER BY 1, 2, 3`;
 
 /** Of each event and meter the newest entry counts. */
 const ENTRIES = `
-  SELECT DISTINCT ON (event_key, meter_no) customer_no::integer AS "customerNo",
+  SELECT DISTINCT ON (tenant_id, event_key, meter_no) customer_no::integer AS "customerNo",
          meter_no AS "meterNo", ${micros('period_start')} AS "periodStart",
          ${micros('occurred_at')} AS "occurredAt", event_key::text AS "eventKey",
          quantity::text AS quantity, unique_key::text AS "uniqueKey"
     FROM usage_entry WHERE billable AND revision = 0
-   ORDER BY event_key, meter_no, entry_no DESC`;
+   ORDER BY tenant_id, event_key, meter_no, entry_no DESC`;
 
 export async function readBooks(admin: pg.Client): Promise<Books> {
   const rows = async <Row>(sql: string): Promise<Row[]> => (await admin.query(sql)).rows as Row[];

@@ -1,26 +1,25 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, closeSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { variableNames } from '../../config/config.js';
 
-const BIN = fileURLToPath(new URL('../../../../bin/countonce.js', import.meta.url));
 /** A server has ten seconds to end. */
 const STOP_TIMEOUT_MS = 12_000;
 
-/** One of our own commands in a process of its own; it ends with this process, however that ends. */
+/** A program of ours in a process of its own; it ends with this process, however that ends. */
 export class Child {
   private readonly process: ChildProcess;
   private readonly ended: Promise<unknown>;
   private readonly killAtExit = (): void => void this.process.kill('SIGKILL');
 
+  /** @param args The file that node runs, and its arguments. */
   constructor(
     args: readonly string[],
     variables: Readonly<Record<string, string>>,
     private readonly logFile: string,
   ) {
     const log = openSync(logFile, 'a');
-    this.process = spawn(process.execPath, [BIN, ...args], {
+    this.process = spawn(process.execPath, [...args], {
       env: { ...foreignVariables(), ...variables },
       stdio: ['ignore', log, log],
     });
@@ -73,7 +72,7 @@ export class Child {
   }
 }
 
-/** Everything but what configures Countonce: the demo must not touch a database that is meant for more. */
+/** Everything but what configures Countonce: no child may touch a database that is meant for more. */
 function foreignVariables(): NodeJS.ProcessEnv {
   const ours = new Set(variableNames());
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.has(name)));

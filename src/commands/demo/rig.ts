@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { CommandFailure } from '../command-failure.js';
 import { Child } from './child.js';
 import { DemoClient } from './demo-client.js';
+import { freePort } from './free-port.js';
 import { waitFor } from './pause.js';
 import { SIMULATED_KEY, SimulatedStripe } from './simulated-stripe.js';
 
+const BIN = fileURLToPath(new URL('../../../../bin/countonce.js', import.meta.url));
 const START_TIMEOUT_MS = 120_000;
 
 /** A server on an embedded database in a folder of its own, a simulated Stripe, and a client. */
@@ -29,8 +31,12 @@ export class Rig implements AsyncDisposable {
   /** Starts the simulator; the server is started by {@link startServer}. */
   static async build(keep: boolean, signal: AbortSignal): Promise<Rig> {
     const folder = await mkdtemp(join(tmpdir(), 'countonce-demo-'));
-    const args = ['simulate-stripe', '--json', '--port=0', '--oracle-port=0', '--no-rate-limits'];
-    const simulator = new Child(args, {}, join(folder, 'simulator.log'));
+    const args = ['--json', '--port=0', '--oracle-port=0', '--no-rate-limits'];
+    const simulator = new Child(
+      [BIN, 'simulate-stripe', ...args],
+      {},
+      join(folder, 'simulator.log'),
+    );
     try {
       const { url, oracle_url: oracleUrl } = await started(simulator, 'The simulator', signal, () =>
         Promise.resolve(simulator.firstDocument()),
@@ -55,7 +61,7 @@ export class Rig implements AsyncDisposable {
   async startServer(): Promise<void> {
     this.signal.throwIfAborted();
     this.server = new Child(
-      ['serve'],
+      [BIN, 'serve'],
       {
         DATA_DIR: join(this.folder, 'data'),
         PORT: String(this.port),
@@ -96,12 +102,4 @@ async function started<T>(
     if (!child.hasEnded) return ask();
     throw new CommandFailure(`${name} ended at once:\n${child.lastWords()}`, 'demo_start');
   });
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

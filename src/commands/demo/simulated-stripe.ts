@@ -25,11 +25,11 @@ export class SimulatedStripe {
     return (await this.post('/v1/customers', { name })).id;
   }
 
-  async createMeter(eventName: string): Promise<string> {
+  async createMeter(eventName: string, formula = 'sum'): Promise<string> {
     const meter = {
       display_name: eventName,
       event_name: eventName,
-      'default_aggregation[formula]': 'sum',
+      'default_aggregation[formula]': formula,
     };
     return (await this.post('/v1/billing/meters', meter)).id;
   }
@@ -73,7 +73,8 @@ export class SimulatedStripe {
     return (await bodyOf(response, path)) as { id: string };
   }
 
-  private async oracle<T>(method: string, path: string, body?: object): Promise<T> {
+  /** Asks or tells the simulator what Stripe could not be asked or told. */
+  async oracle<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await fetch(this.oracleUrl + path, {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -1,0 +1,20 @@
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Check } from './check.js';
+
+/** Who takes locks in one order never sees one; PostgreSQL's own counters are lost with each crash. */
+export async function checkDeadlocks(log: string): Promise<Check> {
+  const folder = dirname(log);
+  const files = (await readdir(folder)).filter((name) => name.startsWith(basename(log)));
+  const findings: string[] = [];
+  let held = 0;
+  for (const file of files) {
+    for await (const line of createInterface({ input: createReadStream(join(folder, file)) })) {
+      held++;
+      if (line.includes('deadlock detected') && findings.length < 5) findings.push(line);
+    }
+  }
+  return { name: 'PostgreSQL had no deadlock to resolve', findings, held };
+}
