@@ -87,6 +87,8 @@ function expected(meter: MeterKey, events: readonly Recorded[]): number | undefi
 }
 
 let customers = 0;
+/** What voids did, over all histories. */
+const kinds = new Set<string>();
 
 it('usage without what was voided is all that statements, amendments and windows hold', async () => {
   await fc.assert(
@@ -123,6 +125,7 @@ it('usage without what was voided is all that statements, amendments and windows
             reason: 'law',
           });
           expect(answer.status).toBe(200);
+          for (const { kind } of answer.body.effects) kinds.add(kind as string);
           standing = standing.filter((other) => other !== event);
         } else if (each.kind === 'close') {
           if (closedDays === 3) continue;
@@ -203,4 +206,6 @@ it('usage without what was voided is all that statements, amendments and windows
     }),
     { numRuns: 25, endOnFailure: true },
   );
+  // Every way was gone.
+  expect([...kinds].sort()).toEqual(['amendment', 'carried', 'open']);
 }, 300_000);
