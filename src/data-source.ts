@@ -12,8 +12,8 @@ import { CreateCorrections1795200000009 } from '../migrations/1795200000009-crea
 import { CreateQuarantine1795200000010 } from '../migrations/1795200000010-create-quarantine.js';
 import { CreateCommandAnswers1795200000011 } from '../migrations/1795200000011-create-command-answers.js';
 import { CreateAudit1795200000012 } from '../migrations/1795200000012-create-audit.js';
-import { CreateRoles1795200000090 } from '../migrations/1795200000090-create-roles.js';
 import { CreateReplays1795200000013 } from '../migrations/1795200000013-create-replays.js';
+import { CreateRoles1795200000090 } from '../migrations/1795200000090-create-roles.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { Tenant } from './access/tenant.entity.js';
 
@@ -42,8 +42,8 @@ export function dataSourceOptions(url: string, role?: string): DataSourceOptions
       CreateQuarantine1795200000010,
       CreateCommandAnswers1795200000011,
       CreateAudit1795200000012,
-      CreateRoles1795200000090,
       CreateReplays1795200000013,
+      CreateRoles1795200000090,
     ],
     migrationsTableName: 'migration',
     migrationsTransactionMode: 'all',

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
+import { onceInCommand } from '../database/command-context.js';
 import { Database } from '../database/database.js';
 import { formatInstant } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
@@ -25,13 +27,9 @@ export class BulkVoidService {
 
   /** Begins a job and waits a while; where it takes longer, it goes on behind the answer. */
   async create(tenantId: string, request: CreateBulkVoidDto): Promise<BulkVoidAnswer> {
-    const { filter, reason } = request;
-    const selection = await selectionOf(this.db.work, tenantId, filter);
+    const selection = await selectionOf(this.db.work, tenantId, request.filter);
     if (request.dry_run === true) return this.rehearse(tenantId, request, selection);
-    const { found, at } = await countSelected(this.db.work, tenantId, selection);
-    const id = randomUUID();
-    const job = { id, filter, selection, reason, createdAt: at, found };
-    await insertBulkVoid(this.db.work, tenantId, job);
+    const id = await onceInCommand(() => this.begin(tenantId, request, selection));
     let failed: unknown;
     const finished = this.voider.finish(tenantId, id).catch((error: unknown) => {
       failed = error;
@@ -62,6 +60,22 @@ export class BulkVoidService {
       created_at: formatInstant(job.createdAt),
       finished_at: finishedAt === null ? null : formatInstant(finishedAt),
     };
+  }
+
+  private async begin(
+    tenantId: string,
+    { filter, reason }: CreateBulkVoidDto,
+    selection: EventSelection,
+  ): Promise<string> {
+    const { found, at } = await countSelected(this.db.work, tenantId, selection);
+    const id = randomUUID();
+    await this.db.work.transaction(async (tx) => {
+      await insertBulkVoid(tx, tenantId, { id, filter, selection, reason, createdAt: at, found });
+      const after = { filter, found };
+      const action = 'usage_events.voided';
+      await audit(tx, tenantId, { action, subject: `void:${id}`, reason, after });
+    });
+    return id;
   }
 
   private async rehearse(

@@ -28,6 +28,11 @@ export class Database {
   }
 
   async end(): Promise<void> {
-    await Promise.all([this.recording.end(), this.work.end(), this.health.end(), this.replay.end()]);
+    await Promise.all([
+      this.recording.end(),
+      this.work.end(),
+      this.health.end(),
+      this.replay.end(),
+    ]);
   }
 }

@@ -21,7 +21,7 @@ export interface SqlRunner {
  * one is called like one.
  */
 export const APPEND_ONLY_NAMES =
-  '^(usage_event|usage_event_key|meter_settings|customer_schedule)$|_(entry|transition)$';
+  '^(usage_event|usage_event_key|usage_void|meter_settings|customer_schedule)$|_(entry|transition)$';
 
 const TABLES = `
   SELECT c.oid, c.oid::regclass::text AS name,

@@ -3,6 +3,7 @@ import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { onceInCommand } from '../database/command-context.js';
 import { CreateReplayDto, type ReplayAnswer } from './replay.dto.js';
 import { ReplayService } from './replay.service.js';
 
@@ -21,7 +22,7 @@ export class ReplayController {
     @Body() body: CreateReplayDto,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ReplayAnswer> {
-    const id = await this.replays.begin(tenantId, body, { byCommand: false });
+    const id = await onceInCommand(() => this.replays.begin(tenantId, body, { byCommand: false }));
     return this.answer(tenantId, id, reply);
   }
 
@@ -41,7 +42,9 @@ export class ReplayController {
     @Param('id') id: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<ReplayAnswer> {
-    const reversal = await this.replays.beginReversal(tenantId, id, { byCommand: false });
+    const reversal = await onceInCommand(() =>
+      this.replays.beginReversal(tenantId, id, { byCommand: false }),
+    );
     return this.answer(tenantId, reversal, reply);
   }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { audit } from '../access/audit/audit.js';
 import { requireCustomer } from '../customers/require-customer.js';
 import { violatedConstraint } from '../database/connections.js';
 import { Database } from '../database/database.js';
@@ -92,12 +93,17 @@ export class ReplayService {
     }
   }
 
-  /**
-   * Every replay begins here, so this is where one that changes totals (apply, revert) is written to
-   * the audit trail, in the same transaction.
-   */
+  /** Every replay begins here; one that changes totals is noted in the audit. */
   private record(tenantId: string, replay: Parameters<typeof insertReplay>[2]): Promise<string> {
-    return this.db.work.transaction((tx) => insertReplay(tx, tenantId, replay));
+    return this.db.work.transaction(async (tx) => {
+      const id = await insertReplay(tx, tenantId, replay);
+      const { mode, reverts, scope } = replay;
+      if (mode !== 'verify') {
+        const action = mode === 'apply' ? 'replay.applied' : 'replay.reverted';
+        await audit(tx, tenantId, { action, subject: `replay:${id}`, after: { reverts, scope } });
+      }
+      return id;
+    });
   }
 
   /** @throws Problem `replay_not_found` */

@@ -6,6 +6,9 @@ export interface Things {
   readonly reconciliationId: string;
   readonly keyId: string;
   readonly eventId: string;
+  readonly quarantinedId: string;
+  readonly voidId: string;
+  readonly replayId: string;
 }
 
 /** How to ask a route for a tenant's things. */
@@ -44,6 +47,41 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     path: ({ word }) => `/v1/usage-events/${word}`,
     own: 200,
   },
+  'GET /v1/quarantine': { path: () => '/v1/quarantine', own: 200, stranger: 200 },
+  'POST /v1/quarantine/replays': {
+    path: () => '/v1/quarantine/replays',
+    body: (t) => ({ ids: [t.quarantinedId] }),
+    own: 200,
+    stranger: 200,
+  },
+  'DELETE /v1/quarantine/{id}': {
+    path: (t) => `/v1/quarantine/${t.quarantinedId}`,
+    body: () => ({ reason: 'sent by mistake' }),
+    own: 204,
+  },
+  'POST /v1/usage-events/void': {
+    path: () => '/v1/usage-events/void',
+    body: ({ word }) => ({ usage_event_id: word, reason: 'counted twice' }),
+    own: 200,
+  },
+  'POST /v1/voids': {
+    path: () => '/v1/voids',
+    body: ({ word }) => ({ filter: { customer_id: word }, reason: 'a test', dry_run: true }),
+    own: 200,
+  },
+  'GET /v1/voids/{id}': { path: (t) => `/v1/voids/${t.voidId}`, own: 200 },
+  'POST /v1/replays': {
+    path: () => '/v1/replays',
+    body: ({ word }) => ({ mode: 'verify', customer_id: word }),
+    // No worker runs that would do it.
+    own: 202,
+  },
+  'GET /v1/replays/{id}': { path: (t) => `/v1/replays/${t.replayId}`, own: 200 },
+  'POST /v1/replays/{id}/reversals': {
+    path: (t) => `/v1/replays/${t.replayId}/reversals`,
+    own: 202,
+  },
+  'GET /v1/audit-entries': { path: () => '/v1/audit-entries', own: 200, stranger: 200 },
   'GET /v1/usage': { path: (t) => `/v1/usage${filter(t)}`, own: 200 },
   'PUT /v1/meters/{key}': {
     path: ({ word }) => `/v1/meters/${word}`,
@@ -140,11 +178,16 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   },
   'POST /v1/api-keys': {
     path: () => '/v1/api-keys',
-    body: () => ({ name: 'reader', scopes: ['usage:read'] }),
+    body: () => ({ name: 'reader', scopes: ['admin'] }),
     own: 201,
     stranger: 201,
   },
   'GET /v1/api-keys': { path: () => '/v1/api-keys', own: 200, stranger: 200 },
+  'POST /v1/api-keys/{id}/rotations': {
+    path: (t) => `/v1/api-keys/${t.keyId}/rotations`,
+    body: () => ({}),
+    own: 201,
+  },
   'DELETE /v1/api-keys/{id}': { path: (t) => `/v1/api-keys/${t.keyId}`, own: 204 },
   'POST /v1/test-clock': {
     path: () => '/v1/test-clock',

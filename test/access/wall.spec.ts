@@ -7,6 +7,7 @@ import { SCOPES, type Scope } from '../../src/access/scope.js';
 import { TenantService } from '../../src/access/tenant.service.js';
 import { Database } from '../../src/database/database.js';
 import { SERVICE_ROLE } from '../../src/database/roles.js';
+import { withinTenant } from '../../src/database/tenant-scope.js';
 import { insertEvent } from '../../src/webhooks/stripe-inbox.store.js';
 import { call, startTestApp, type Answer, type TestApp } from '../support/app.js';
 import { recordDelivery } from '../support/rows.js';
@@ -71,7 +72,7 @@ async function fill(): Promise<Things> {
     occurred_at: '2025-10-05T12:00:00Z',
   });
   const close = await app.call('POST', '/v1/period-closes', {});
-  const { keyId } = await app.app.get(ApiKeyService).create(tenantId, `${word} key`, SCOPES);
+  const { keyId } = await app.app.get(ApiKeyService).create(tenantId, `${word} key`, ['admin']);
   const eventId = `evt_${word}`;
   await insertEvent(ownerDb.work, tenantId, {
     eventId,
@@ -90,8 +91,18 @@ async function fill(): Promise<Things> {
      VALUES ($1, gen_random_uuid(), 'request', 0, now(), now()) RETURNING reconciliation_id AS id`,
     [tenantId],
   );
+  await app.call('POST', '/v1/usage-events', { usage_event_id: 'odd', customer_id: word });
+  const quarantine = await app.call('GET', '/v1/quarantine');
+  const voids = await app.call('POST', '/v1/voids', {
+    filter: { usage_event_ids: ['nothing'] },
+    reason: 'a void of nothing',
+  });
+  const replay = await app.call('POST', '/v1/replays', { mode: 'apply' });
   return {
     word,
+    quarantinedId: quarantine.body.data[0].id,
+    voidId: voids.body.id,
+    replayId: replay.body.id,
     closeId: close.body.id,
     pushId: push!.identifier,
     reconciliationId: reconciliation!.id,
@@ -123,6 +134,9 @@ function nobodys(things: Things): Things {
     reconciliationId: randomUUID(),
     keyId: 'x'.repeat(things.keyId.length),
     eventId: 'evt_egret',
+    quarantinedId: randomUUID(),
+    voidId: randomUUID(),
+    replayId: randomUUID(),
   };
 }
 
@@ -133,11 +147,14 @@ function ask(recipe: Recipe, method: string, key: string, things: Things): Promi
 
 async function stranger(): Promise<string> {
   const id = await app.app.get(TenantService).create(`stranger ${randomUUID()}`);
-  return (await app.app.get(ApiKeyService).create(id, 'every scope', SCOPES)).text;
+  return (await keyWith(SCOPES, id)).text;
 }
 
-async function keyWith(scopes: readonly Scope[]): Promise<{ keyId: string; text: string }> {
-  return app.app.get(ApiKeyService).create(tenantId, 'a key', scopes);
+async function keyWith(
+  scopes: readonly Scope[],
+  of = tenantId,
+): Promise<{ keyId: string; text: string }> {
+  return withinTenant(of, () => app.app.get(ApiKeyService).create(of, 'a key', scopes));
 }
 
 /** An answer without what differs from call to call, and with one name for the things asked for. */
@@ -150,15 +167,18 @@ function shown({ status, text }: Answer, things: Things): string {
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<uuid>')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replaceAll(/co_\w+/g, '<key>')
+    .replaceAll(/api_key:[\w-]+/g, 'api_key:<id>')
+    .replaceAll(/[0-9a-f]{64}/g, '<hash>')
     .replaceAll(/"id":"\w+"/g, '<id>');
   return `${status} ${plain}`;
 }
 
-/** A checksum of all that the tenant has, table by table. */
+/** A checksum of all that the tenant has, table by table; when a key was used last is noted beside requests. */
 async function holdings(): Promise<unknown> {
   const { rows } = await app.pool.query<{ sql: string }>(
-    `SELECT string_agg(format('SELECT %L AS name, md5(string_agg(t::text, chr(10) ORDER BY t::text))
-              FROM %I t WHERE tenant_id = $1', tablename, tablename), ' UNION ALL ') AS sql
+    `SELECT string_agg(format('SELECT %L AS name, md5(string_agg(t.row::text, chr(10) ORDER BY t.row::text))
+              FROM (SELECT to_jsonb(r) - ''last_used_at'' AS row FROM %I r WHERE tenant_id = $1) t',
+              tablename, tablename), ' UNION ALL ') AS sql
        FROM pg_policies WHERE policyname = 'one_tenant'`,
   );
   return (await app.pool.query(rows[0]!.sql, [tenantId])).rows;
@@ -183,7 +203,7 @@ describe('the wall', () => {
     expect(await holdings()).toEqual(before);
 
     const revoked = await keyWith(SCOPES);
-    await app.app.get(ApiKeyService).revoke(tenantId, revoked.keyId);
+    await withinTenant(tenantId, () => app.app.get(ApiKeyService).revoke(tenantId, revoked.keyId));
     for (const key of ['', revoked.text, 'co_nobody']) {
       expect((await ask(recipe, method, key, own)).status).toBe(401);
     }
