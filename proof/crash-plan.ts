@@ -25,6 +25,14 @@ export const DISTURBANCES = [
 
 export type CrashKind = (typeof CRASHES)[number] | (typeof DISTURBANCES)[number];
 
+/** What befalls one process on its way to PostgreSQL. */
+const ON_A_STATION: ReadonlySet<CrashKind> = new Set([
+  'cut before COMMIT',
+  'cut after COMMIT',
+  'answer of PostgreSQL lost',
+  'process cut off from PostgreSQL',
+]);
+
 /** How often one comes, against the others: what is cut is back at once, what is killed is not. */
 const WEIGHTS: Readonly<Record<CrashKind, number>> = {
   'API killed': 4,
@@ -66,6 +74,8 @@ export class CrashPlan {
   private loop: Promise<void> | undefined;
   private databaseBusy: Promise<void> | undefined;
   private databaseRestsUntil = 0;
+  /** An end of PostgreSQL that waits until nobody is starting; nobody is killed meanwhile. */
+  private owed: CrashKind | undefined;
   private readonly running = new Set<Promise<void>>();
 
   constructor(
@@ -102,7 +112,8 @@ export class CrashPlan {
   private async run(): Promise<void> {
     while (!this.isStopping) {
       await sleep(this.random.below(PAUSE_MS_MAX), undefined, { signal: this.signal });
-      const kind = this.draw();
+      const drawn = this.draw();
+      const kind = this.owed !== undefined && this.mayCrashDatabase() ? this.owed : drawn;
       const done = this.inject(kind);
       this.running.add(done);
       // A server that does not come back is told by whoever waits for it.
@@ -125,6 +136,8 @@ export class CrashPlan {
     const station = random.pick(rig.stations);
     const api = random.pick(rig.apis);
     const ms = random.below(PARTITION_MS_MAX);
+    // What is still starting has nothing to lose; cut again and again, it would never be there.
+    if (ON_A_STATION.has(kind) && !station.process.isReady) return;
     switch (kind) {
       case 'API killed':
         return this.kill(kind, api, rig.apis);
@@ -163,6 +176,7 @@ export class CrashPlan {
     { process }: Station,
     fellows: readonly Station[],
   ): Promise<void> {
+    if (this.owed !== undefined) return;
     if (!fellows.every((fellow) => fellow.process.isReady)) return;
     if (!process.isAtWork) return;
     this.count(kind, process.name);
@@ -170,13 +184,13 @@ export class CrashPlan {
   }
 
   private crashDatabase(kind: CrashKind, how: 'SIGQUIT' | 'SIGKILL'): Promise<void> {
-    if (!this.mayCrashDatabase()) return Promise.resolve();
+    if (!this.claimDatabase(kind)) return Promise.resolve();
     this.count(kind, 'PostgreSQL');
     return this.whileDatabaseIsBusy(this.rig.postgres.crash(how));
   }
 
   private killSession(kind: CrashKind): Promise<void> {
-    if (!this.mayCrashDatabase()) return Promise.resolve();
+    if (!this.claimDatabase(kind)) return Promise.resolve();
     const killed = this.rig.postgres
       .killBackend((pids) => this.random.pick(pids))
       .then((isKilled) => (isKilled ? this.count(kind, 'PostgreSQL') : undefined))
@@ -185,8 +199,17 @@ export class CrashPlan {
     return this.whileDatabaseIsBusy(killed);
   }
 
+  private claimDatabase(kind: CrashKind): boolean {
+    const isFree = this.mayCrashDatabase();
+    this.owed = isFree ? undefined : kind;
+    return isFree;
+  }
+
   private mayCrashDatabase(): boolean {
-    return this.databaseBusy === undefined && Date.now() > this.databaseRestsUntil;
+    const isAnyStarting = this.rig.stations.some(({ process }) => !process.isReady);
+    return (
+      !isAnyStarting && this.databaseBusy === undefined && Date.now() > this.databaseRestsUntil
+    );
   }
 
   private async whileDatabaseIsBusy(work: Promise<void>): Promise<void> {
