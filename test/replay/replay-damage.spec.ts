@@ -21,6 +21,9 @@ afterAll(() => history[Symbol.asyncDispose]());
 
 const METER = (key: string): string => `(SELECT meter_no FROM meter WHERE key = '${key}')`;
 
+/** The one entry of its event, and of its id. */
+const ALONE = `(SELECT count(*) FROM usage_entry o WHERE o.event_key = e.event_key) = 1`;
+
 /** What is wrong, as short as it can be told. */
 function kinds(differences: readonly DifferenceAnswer[]): string[] {
   return [...new Set(differences.map(({ kind }) => kind))].toSorted();
@@ -194,7 +197,8 @@ describe('a replay finds and tells', () => {
          DELETE FROM usage_entry WHERE (event_key, meter_no) = (
            SELECT e.event_key, e.meter_no FROM usage_entry e
              JOIN billing_period p USING (tenant_id, customer_no, meter_no, period_start)
-            WHERE p.closed_at IS NOT NULL AND e.meter_no = ${METER('strict')} AND e.revision = 0 LIMIT 1)
+            WHERE p.closed_at IS NOT NULL AND e.meter_no = ${METER('strict')} AND e.revision = 0
+              AND e.billable AND ${ALONE} ORDER BY e.event_key LIMIT 1)
          RETURNING *)
        INSERT INTO lost_entry SELECT * FROM gone`,
       'INSERT INTO usage_entry SELECT * FROM lost_entry',
@@ -208,7 +212,8 @@ describe('a replay finds and tells', () => {
     const differences = await told(
       `WITH gone AS (
          DELETE FROM usage_event_key WHERE event_key = (
-           SELECT event_key FROM usage_entry WHERE meter_no = ${METER('strict')} LIMIT 1) RETURNING *)
+           SELECT e.event_key FROM usage_entry e
+           WHERE e.meter_no = ${METER('strict')} AND ${ALONE} ORDER BY e.event_key LIMIT 1) RETURNING *)
        INSERT INTO lost_key SELECT * FROM gone`,
       'INSERT INTO usage_event_key SELECT * FROM lost_key',
     );
