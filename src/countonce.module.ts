@@ -8,62 +8,47 @@ import {
 } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessGuard } from './access/access.guard.js';
-import { ApiKeyController } from './access/api-key.controller.js';
 import { ApiKeyRotationService } from './access/api-key-rotation.service.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { ApiKeyService } from './access/api-key.service.js';
 import { FailedTries } from './access/failed-tries.js';
 import { KeyUse } from './access/key-use.js';
 import { RateLimit } from './access/rate-limit.js';
-import { AuditEntryController } from './access/audit/audit-entry.controller.js';
 import { Tenant } from './access/tenant.entity.js';
 import { TenantService } from './access/tenant.service.js';
-import { TestClockController } from './access/test-clock.controller.js';
 import { TestClockService } from './access/test-clock.service.js';
 import { Config } from './config/config.js';
-import { BulkVoidController } from './corrections/bulk-void.controller.js';
+import { CONTROLLERS } from './controllers.js';
 import { BulkVoidService } from './corrections/bulk-void.service.js';
 import { BulkVoidTimer } from './corrections/bulk-void.timer.js';
 import { BulkVoider } from './corrections/bulk-voider.js';
 import { ReplacementCheck } from './corrections/replacement-check.js';
-import { VoidController } from './corrections/void.controller.js';
 import { VoidService } from './corrections/void.service.js';
 import { DatabaseLifetime } from './database/database-lifetime.js';
 import { Database } from './database/database.js';
 import { checkStart } from './database/start-check.js';
 import { dataSourceOptions } from './data-source.js';
 import { Draining } from './health/draining.js';
-import { HealthController } from './health/health.controller.js';
-import { MetricsController } from './health/metrics.controller.js';
 import { CommandAnswerTimer } from './idempotency/command-answer.timer.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { KeyedCommands } from './idempotency/keyed-commands.js';
 import { checkUsageEvent } from './ingest/check-usage-event.js';
-import { IngestController } from './ingest/ingest.controller.js';
 import { IngestService } from './ingest/ingest.service.js';
-import { QuarantineController } from './ingest/quarantine.controller.js';
 import { QuarantineReplayService } from './ingest/quarantine-replay.service.js';
 import { Recorder } from './ledger/recorder.js';
-import { MeterController } from './meters/meter.controller.js';
 import { MeterService } from './meters/meter.service.js';
 import { Metrics } from './metrics/metrics.js';
 import { OpenApiDocument } from './openapi/openapi-document.js';
-import { OpenApiController } from './openapi/openapi.controller.js';
 import { COUNTONCE_OPTIONS, type CountonceOptions } from './options.js';
 import { AmendmentSealer } from './periods/amendment-sealer.js';
 import { AmendmentTimer } from './periods/amendment.timer.js';
-import { BillingPeriodController } from './periods/billing-period.controller.js';
 import { BillingPeriodService } from './periods/billing-period.service.js';
-import { BillingSourceController } from './periods/billing-source.controller.js';
 import { BillingSourceService } from './periods/billing-source.service.js';
 import { CloseTimer } from './periods/close.timer.js';
-import { CustomerController } from './periods/customer.controller.js';
 import { CustomerImportService } from './periods/customer-import.service.js';
 import { CustomerService } from './periods/customer.service.js';
-import { FlushController } from './periods/flush.controller.js';
 import { FlushService } from './periods/flush.service.js';
 import { ItemCloser } from './periods/item-closer.js';
-import { PeriodCloseController } from './periods/period-close.controller.js';
 import { PeriodCloseService } from './periods/period-close.service.js';
 import { PeriodCloser } from './periods/period-closer.js';
 import { PushChanges } from './push/push-changes.js';
@@ -75,7 +60,6 @@ import { PushReadingWorker } from './push/push-reading.worker.js';
 import { PushResolutionService } from './push/push-resolution.service.js';
 import { PushSender } from './push/push-sender.js';
 import { PushWorker } from './push/push-worker.js';
-import { PushController } from './push/push.controller.js';
 import { PushQuery } from './push/push.query.js';
 import { StripeSideReader } from './push/stripe-side.js';
 import { Quarantine } from './quarantine/quarantine.js';
@@ -83,19 +67,16 @@ import { QuarantineService } from './quarantine/quarantine.service.js';
 import { QuarantineTimer } from './quarantine/quarantine.timer.js';
 import { InvoiceChecker } from './reconciliation/invoice-check.js';
 import { LaneReader } from './reconciliation/lane-reader.js';
-import { ReconciliationController } from './reconciliation/reconciliation.controller.js';
 import { ReconciliationRunner } from './reconciliation/reconciliation-runner.js';
 import { ReconciliationService } from './reconciliation/reconciliation.service.js';
 import { ReconciliationTimer } from './reconciliation/reconciliation.timer.js';
 import { RepairService } from './reconciliation/repair.service.js';
 import { PlaceFinder } from './reconciliation/restore/place-finder.js';
 import { RestorationService } from './reconciliation/restore/restoration.service.js';
-import { ReplayController } from './replay/replay.controller.js';
 import { ReplayRunner } from './replay/replay-runner.js';
 import { ReplayService } from './replay/replay.service.js';
 import { ReplayTimer } from './replay/replay.timer.js';
 import { PUSH_TARGET_PROVIDERS } from './stripe/push-target.providers.js';
-import { StripeAccountController } from './stripe/stripe-account.controller.js';
 import { StripeAccountService } from './stripe/stripe-account.service.js';
 import { StripeAccounts } from './stripe/stripe-accounts.js';
 import { StripeBreaker } from './stripe/stripe-breaker.js';
@@ -108,9 +89,7 @@ import { StripeSummaries } from './stripe/stripe-summaries.js';
 import { StripePace } from './stripe/stripe-pace.js';
 import { FoldTimer } from './usage/fold.timer.js';
 import { SubscriptionSync } from './usage/subscription-sync.js';
-import { UsageEventController } from './usage/usage-event.controller.js';
 import { UsageEventService } from './usage/usage-event.service.js';
-import { UsageController } from './usage/usage.controller.js';
 import { UsageService } from './usage/usage.service.js';
 import { CustomerDeletedHandler } from './webhooks/customer-deleted.handler.js';
 import { InvoiceChangedHandler } from './webhooks/invoice-changed.handler.js';
@@ -123,48 +102,13 @@ import type { StripeEventHandler } from './webhooks/stripe-event-handler.js';
 import { StripeEventHandlers } from './webhooks/stripe-event-handlers.js';
 import { StripeEventRunner } from './webhooks/stripe-event-runner.js';
 import { StripeEventWorker } from './webhooks/stripe-event-worker.js';
-import { StripeEventController } from './webhooks/stripe-event.controller.js';
 import { StripeEventService } from './webhooks/stripe-event.service.js';
 import { StripeInboxService } from './webhooks/stripe-inbox.service.js';
-import { StripeWebhookController } from './webhooks/stripe-webhook.controller.js';
 import { SubscriptionChangedHandler } from './webhooks/subscription-changed.handler.js';
 import { SubscriptionRefreshTimer } from './webhooks/subscription-refresh.timer.js';
 
 /** The TypeORM data source's name, so that it is never taken for the host application's own. */
 const DATA_SOURCE = 'countonce';
-
-const API_CONTROLLERS = [
-  IngestController,
-  QuarantineController,
-  VoidController,
-  BulkVoidController,
-  UsageEventController,
-  UsageController,
-  MeterController,
-  CustomerController,
-  BillingPeriodController,
-  BillingSourceController,
-  FlushController,
-  PeriodCloseController,
-  PushController,
-  ReconciliationController,
-  ReplayController,
-  StripeAccountController,
-  StripeWebhookController,
-  StripeEventController,
-  ApiKeyController,
-  AuditEntryController,
-  TestClockController,
-  OpenApiController,
-];
-
-const OPERATION_CONTROLLERS = [HealthController, MetricsController];
-
-const CONTROLLERS = {
-  none: [],
-  health: OPERATION_CONTROLLERS,
-  api: [...OPERATION_CONTROLLERS, ...API_CONTROLLERS],
-};
 
 /** Who works on the events that Stripe sends, each on types of its own. */
 const STRIPE_EVENT_HANDLERS = [
