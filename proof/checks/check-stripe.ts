@@ -76,7 +76,7 @@ function periodFindings(books: Books, events: readonly LedgerEntry[]): string[] 
   });
 }
 
-/** Of the meters that Stripe sums up: the sum of all statements is what stands there. */
+/** Of the meters that Stripe sums up: the sum of all statements, as they are amended, stands there. */
 async function differences(
   admin: pg.Client,
   events: readonly LedgerEntry[],
@@ -84,9 +84,13 @@ async function differences(
 ): Promise<string[]> {
   const { rows } = await admin.query<{ customer: string; meter: string; value: string }>(
     `SELECT c.customer_id AS customer, m.key AS meter, sum(p.value)::text AS value
-       FROM billing_period p JOIN customer c USING (tenant_id, customer_no)
+       FROM (SELECT tenant_id, customer_no, meter_no, value FROM billing_period
+              WHERE closed_at IS NOT NULL
+              UNION ALL
+             SELECT tenant_id, customer_no, meter_no, value FROM period_amendment
+              WHERE created_at IS NOT NULL) p JOIN customer c USING (tenant_id, customer_no)
        JOIN meter m USING (tenant_id, meter_no) JOIN proof.tenant n USING (tenant_id)
-      WHERE n.tenant = 'first' AND p.closed_at IS NOT NULL GROUP BY 1, 2`,
+      WHERE n.tenant = 'first' GROUP BY 1, 2`,
   );
   return METERS.filter(({ formula }) => formula === 'sum').flatMap(({ key }) =>
     [...stripeIds].flatMap(([customer, stripeId]) => {

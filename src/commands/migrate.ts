@@ -21,7 +21,8 @@ export function migrateCommand(): Command {
       // The embedded database was migrated when it was opened.
       const run = [...database.migrated, ...(await migrate(database.url))];
       const rolesSql = (await canAct(database.url)) ? null : rolesSqlFor(userOf(database.url));
-      print(options, { migrations: run, roles_sql: rolesSql }, told(run, rolesSql));
+      const missing = rolesSql === null ? {} : { roles_sql: rolesSql };
+      print(options, { migrations: run, ...missing }, told(run, rolesSql));
     } finally {
       await database.close();
     }

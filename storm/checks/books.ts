@@ -115,13 +115,18 @@ const PERIODS = `
                    ORDER BY version DESC LIMIT 1) s ON true
    ORDER BY 1, 2, 3`;
 
-/** Of each event and meter the newest entry counts. */
+/** Of each event and meter the newest entry counts, once its revision of the period is written. */
 const ENTRIES = `
   SELECT DISTINCT ON (tenant_id, event_key, meter_no) customer_no::integer AS "customerNo",
          meter_no AS "meterNo", ${micros('period_start')} AS "periodStart",
          ${micros('occurred_at')} AS "occurredAt", event_key::text AS "eventKey",
          quantity::text AS quantity, unique_key::text AS "uniqueKey"
-    FROM usage_entry WHERE billable AND revision = 0
+    FROM usage_entry e
+   WHERE billable AND (revision = 0 OR EXISTS (
+           SELECT FROM period_amendment a
+            WHERE a.tenant_id = e.tenant_id AND a.customer_no = e.customer_no
+              AND a.meter_no = e.meter_no AND a.period_start = e.period_start
+              AND a.revision = e.revision AND a.created_at IS NOT NULL))
    ORDER BY tenant_id, event_key, meter_no, entry_no DESC`;
 
 export async function readBooks(admin: pg.Client): Promise<Books> {

@@ -11,13 +11,14 @@ export type DeathPoint =
   | 'after its late answer is kept';
 
 /** By what a client sends. */
+const LATE_ANSWER = /UPDATE command_answer\s+SET status/;
 const SENT: Readonly<Record<DeathPoint, RegExp>> = {
   'before it begins': /request_hash AS "hash"/,
   'in its transaction': /INSERT INTO command_answer/,
   'before its commit': /COMMIT\0/,
   'after its commit': /COMMIT\0/,
-  'before its late answer is kept': /UPDATE command_answer\s+SET status/,
-  'after its late answer is kept': /UPDATE command_answer\s+SET status/,
+  'before its late answer is kept': LATE_ANSWER,
+  'after its late answer is kept': /COMMIT\0/,
 };
 
 /**
@@ -79,12 +80,12 @@ export class DeadlyProxy implements AsyncDisposable {
     }
     client.on('data', (chunk) => {
       const text = chunk.toString('latin1');
-      if (/\bBEGIN\0/.test(text)) at.keepsAnswer = false;
+      if (/\bBEGIN[;\0]/.test(text)) at.keepsAnswer = false;
       if (this.isPoint(text, at.keepsAnswer)) {
         if (this.point!.startsWith('after')) at.holdsNext = true;
         else at.held = this.arrive();
       }
-      if (text.includes('INSERT INTO command_answer')) at.keepsAnswer = true;
+      if (this.isAnswer(text)) at.keepsAnswer = true;
       if (!at.held) upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {
@@ -96,7 +97,13 @@ export class DeadlyProxy implements AsyncDisposable {
   private isPoint(text: string, keepsAnswer: boolean): boolean {
     if (this.point === undefined || !SENT[this.point].test(text)) return false;
     // Other transactions have commits of their own.
-    return !this.point.endsWith('its commit') || keepsAnswer;
+    return SENT[this.point].source !== SENT['after its commit'].source || keepsAnswer;
+  }
+
+  private isAnswer(text: string): boolean {
+    return this.point === 'after its late answer is kept'
+      ? LATE_ANSWER.test(text)
+      : text.includes('INSERT INTO command_answer');
   }
 
   private arrive(): true {
