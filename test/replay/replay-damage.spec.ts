@@ -183,7 +183,7 @@ describe('a replay finds and tells', () => {
   it('a period that begins with another value than the one before ended with', async () => {
     const one = `(customer_no, meter_no, period_start) =
       (SELECT p.customer_no, p.meter_no, p.period_start FROM billing_period p
-        WHERE p.carried_last IS NOT NULL AND p.closed_at IS NULL LIMIT 1)`;
+        WHERE p.carried_last IS NOT NULL AND p.closed_at IS NULL ORDER BY 1, 2, 3 LIMIT 1)`;
     const differences = await told(
       `UPDATE billing_period SET carried_last = carried_last + 1 WHERE ${one}`,
       `UPDATE billing_period SET carried_last = carried_last - 1 WHERE ${one}`,
