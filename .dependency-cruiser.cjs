@@ -26,7 +26,8 @@ const rows = [
   },
 ];
 /** Row 6, what puts the rest together. `options` is a type that both sides of it speak of. */
-const ENTRIES = '^src/(?:main|cli|index|app|options|countonce\\.module|controllers|data-source)\\.ts$';
+const ENTRIES =
+  '^src/(?:main|cli|index|app|options|countonce\\.module|controllers|data-source)\\.ts$';
 const COMMANDS = '^src/commands/';
 
 const foldersOf = (chosen) => `^src/(?:${chosen.flatMap((row) => row.folders).join('|')})/`;
