@@ -11,12 +11,16 @@ const POLL_MS = 500;
 const PATIENCE_MS = 4_000;
 /** A lease of two minutes, and somewhat more. */
 const JUMP_S = 130;
+/** An amendment waits an hour at most, and somewhat more. */
+const AMENDMENT_JUMP_S = 3_700;
 const DEADLINE_MS = 240_000;
 
 const STANDING = `
   SELECT (SELECT count(*) FROM billing_period JOIN proof.tenant_of_first USING (tenant_id)
            WHERE closed_at IS NULL)
        + (SELECT count(*) FROM usage_delta) AS open,
+         (SELECT count(*) FROM amendment_due)
+       + (SELECT count(*) FROM period_amendment WHERE created_at IS NULL) AS amending,
          (${UNSETTLED}) AS unsettled`;
 
 /**
@@ -33,17 +37,19 @@ export async function drain(rig: Rig, days: Days, signal: AbortSignal): Promise<
   let before = '';
   let changedAt = Date.now();
   while (Date.now() < deadline) {
-    const [standing] = await rig.postgres.query<{ open: string; unsettled: string }>(STANDING, [
-      false,
-    ]);
-    const { open, unsettled } = standing!;
-    if (open === '0' && unsettled === '0') return;
-    const now = `${open} ${unsettled}`;
+    const [standing] = await rig.postgres.query<Record<'open' | 'amending' | 'unsettled', string>>(
+      STANDING,
+      [false],
+    );
+    const { open, amending, unsettled } = standing!;
+    if (open === '0' && amending === '0' && unsettled === '0') return;
+    const now = `${open} ${amending} ${unsettled}`;
     if (now !== before) changedAt = Date.now();
     before = now;
     if (Date.now() - changedAt > PATIENCE_MS) {
-      await rig.stripe.oracle('POST', '/_sim/clock', { advance_seconds: JUMP_S });
-      await passSeconds(rig.postgres, JUMP_S);
+      const seconds = amending === '0' ? JUMP_S : AMENDMENT_JUMP_S;
+      await rig.stripe.oracle('POST', '/_sim/clock', { advance_seconds: seconds });
+      await passSeconds(rig.postgres, seconds);
       changedAt = Date.now();
     }
     await sleep(POLL_MS, undefined, { signal });
