@@ -1,19 +1,4 @@
 // Runs the storm in TypeScript without building it: node storm/run.js --seeds 200 [arguments]
-import { fileURLToPath } from 'node:url';
-import { runnerImport } from 'vite';
+import { runTypeScript } from './run-typescript.js';
 
-const { module } = await runnerImport(fileURLToPath(new URL('storm.ts', import.meta.url)), {
-  root: fileURLToPath(new URL('..', import.meta.url)),
-  configFile: false,
-  // Node 20 does not know `using` yet.
-  oxc: { target: 'es2022' },
-  resolve: {
-    alias: {
-      '@countonce/stripe-simulator': fileURLToPath(
-        new URL('../simulator/src/index.ts', import.meta.url),
-      ),
-    },
-  },
-  logLevel: 'error',
-});
-await module.main(process.argv.slice(2));
+await runTypeScript(new URL('storm.ts', import.meta.url), process.argv.slice(2));
