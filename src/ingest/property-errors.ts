@@ -24,7 +24,7 @@ export function propertyErrors(properties: unknown): FieldError[] {
     const wrong = wrongWith(name, value);
     return wrong === undefined ? [] : [{ pointer: pointerTo(name), ...wrong }];
   });
-  if (errors.length > 0) return errors;
+  if (errors.length > 0) return firstOfEachPointer(errors);
 
   const bytes = Buffer.byteLength(JSON.stringify(properties));
   if (bytes <= MAX_PROPERTIES_BYTES) return [];
@@ -60,4 +60,13 @@ function wrongWith(name: string, value: unknown): Omit<FieldError, 'pointer'> | 
 
 function pointerTo(name: string): string {
   return name.length <= MAX_NAMED_CHARACTERS ? jsonPointer('properties', name) : '/properties';
+}
+
+/** Names that are too long to be told share their object's pointer. */
+function firstOfEachPointer(errors: readonly FieldError[]): FieldError[] {
+  const firsts = new Map<string, FieldError>();
+  for (const error of errors) {
+    if (!firsts.has(error.pointer)) firsts.set(error.pointer, error);
+  }
+  return [...firsts.values()];
 }

@@ -55,6 +55,11 @@ describe('the check of a usage event', () => {
     ['a date alone', { ...event, occurred_at: '2026-11-01' }, ['/occurred_at occurred_at_invalid']],
     ['a Unix time', { ...event, occurred_at: 1_793_491_200 }, ['/occurred_at invalid_type']],
     ['a list of properties', { ...event, properties: [] }, ['/properties properties_invalid']],
+    [
+      'two wrong properties with names too long to tell',
+      { ...event, properties: { ['a'.repeat(256)]: null, ['b'.repeat(256)]: null, c: null } },
+      ['/properties property_not_scalar', '/properties/c property_not_scalar'],
+    ],
     ['50 properties', { ...event, properties: many(50) }, []],
     ['51 properties', { ...event, properties: many(51) }, ['/properties properties_too_many']],
     ['4 KiB', { ...event, properties: { a: 'x'.repeat(4096 - 8) } }, []],
