@@ -88,6 +88,17 @@ const lossy = (drawn: Scenery): Scenery => ({
   hasForeignWriter: false,
 });
 
+const MINUTES_ONLY = {
+  flush: 12,
+  minutes: 12,
+  hours: 0,
+  'a day and more': 0,
+  weeks: 0,
+  'restart all': 0,
+  'kill all': 0,
+  'Stripe goes away': 0,
+};
+
 export const WRONG_VARIANTS: readonly WrongVariant[] = [
   {
     name: 'a random idempotency key for each attempt',
@@ -128,13 +139,17 @@ export const WRONG_VARIANTS: readonly WrongVariant[] = [
   {
     name: 'no fence',
     rewrite: (sql) => sql.replace('AND p.fence = k.fence', ''),
+    // Two must stand still before the same call, one after the other's lease ran out.
     scenery: (drawn) => ({
       ...lossy(drawn),
-      workers: 4,
+      workers: 6,
       steps: 80,
-      faults: ['503', 'lostResponse'],
+      env: { ...drawn.env, PUSH_INTERVAL_SECONDS: '0' },
+      faultsPerStep: 0.95,
+      faults: ['503'],
       killChance: 0,
-      stallChance: 0.7,
+      stallChance: 0.95,
+      weights: MINUTES_ONLY,
       switches: { ...drawn.switches, concurrentSameCustomer: 'allowed' },
     }),
     finding: /pending again, though one attempt was unknown/,
