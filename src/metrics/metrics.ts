@@ -1,9 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What one process counts for Prometheus. Tenants are never labels: there may be any number. */
 @Injectable()
-export class Metrics {
+export class Metrics implements OnModuleInit {
   readonly registry = new Registry();
 
   readonly usageEvents = new Counter({
@@ -135,7 +135,8 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  constructor() {
+  /** Not before: what watches the event loop for them lives, and works, as long as the process. */
+  onModuleInit(): void {
     collectDefaultMetrics({ register: this.registry });
   }
 }
