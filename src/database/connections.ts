@@ -36,6 +36,23 @@ const ATTEMPTS_MAX = 4;
 /** The server has become a standby: only a new connection may lead to the one in its place. */
 const READ_ONLY = '25006';
 
+/** Where PostgreSQL warns from that it stopped waiting for a standby; its words depend on the locale. */
+const STANDBY_WAIT = 'SyncRepWaitForLSN';
+
+/**
+ * The server committed, and stopped waiting for the standby that would have the commit after a failover:
+ * a warning to PostgreSQL, an unknown outcome to whoever was to be told that it lasts.
+ */
+export class UnreplicatedCommit extends Error {
+  override readonly name = 'UnreplicatedCommit';
+  /** transaction_resolution_unknown */
+  readonly code = '08007';
+
+  constructor() {
+    super('the commit may not have reached the standby');
+  }
+}
+
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
@@ -53,6 +70,8 @@ export function violatedConstraint(error: unknown): string | undefined {
  */
 export class Connections implements Queryable {
   private readonly pool: pg.Pool;
+  /** Those whose last commit no standby has confirmed. */
+  private readonly unreplicated = new WeakSet<pg.PoolClient>();
 
   /** @param role What they work as; none: the user of `url` itself, without the wall. */
   constructor(
@@ -78,6 +97,11 @@ export class Connections implements Queryable {
     });
     // An idle connection that dies is replaced at the next use.
     this.pool.on('error', () => undefined);
+    this.pool.on('connect', (client) => {
+      client.on('notice', ({ routine }) => {
+        if (routine === STANDBY_WAIT) this.unreplicated.add(client);
+      });
+    });
   }
 
   async query<Row extends object>(
@@ -88,7 +112,7 @@ export class Connections implements Queryable {
     if (joined !== undefined) return joined.query<Row>(sql, parameters);
     // The setting that names the tenant holds for one transaction.
     if (this.tenant() !== undefined) return this.transaction((tx) => tx.query(sql, parameters));
-    return (await this.pool.query<Row>(sql, [...parameters])).rows;
+    return this.withClient(async (client) => (await client.query<Row>(sql, [...parameters])).rows);
   }
 
   /**
@@ -113,13 +137,7 @@ export class Connections implements Queryable {
   private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const joined = joinedTransaction(this);
     if (joined !== undefined) return joined.transaction(work);
-    const client = await this.pool.connect();
-    let broken: Error | undefined;
-    const onError = (error: Error): void => {
-      broken = error;
-    };
-    client.on('error', onError);
-    try {
+    return this.withClient(async (client) => {
       await client.query(this.begin());
       const result = await work({
         isTransaction: true,
@@ -129,6 +147,21 @@ export class Connections implements Queryable {
       const committed = await client.query('COMMIT');
       // After a failed statement COMMIT answers ROLLBACK, and without an error.
       if (committed.command !== 'COMMIT') throw new Error('the transaction was rolled back');
+      return result;
+    });
+  }
+
+  /** Hands a connection back without an open transaction, and not at all where it is of no use any more. */
+  private async withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    const onError = (error: Error): void => {
+      broken = error;
+    };
+    client.on('error', onError);
+    try {
+      const result = await work(client);
+      if (this.unreplicated.delete(client)) throw new UnreplicatedCommit();
       return result;
     } catch (error) {
       await client.query('ROLLBACK').catch((failure: Error) => {

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../src/database/database.js';
 import { pushStop } from '../../src/outbox/push-guard.js';
 import { ReplayRunner } from '../../src/replay/replay-runner.js';
 import { ReplayService } from '../../src/replay/replay.service.js';
 import { push, pushedScene } from '../reconciliation/reconciled-scene.js';
-import { onServer } from '../support/database.js';
+import { onServer, useServer } from '../support/database.js';
+import { distributionPrograms, DistributionPostgres } from '../support/distribution-postgres.js';
+import { createTemplate } from '../support/template.js';
 import { History } from './history.js';
 import { dumpPrograms } from './postgres-programs.js';
 
@@ -43,10 +45,20 @@ async function verified(db: Database, tenantId: string) {
   return replays.get(tenantId, id);
 }
 
+let own: DistributionPostgres | undefined;
+let programs: string | undefined;
+beforeAll(async () => {
+  programs = dumpPrograms(await serverVersion());
+  if (programs !== undefined || distributionPrograms() === undefined) return;
+  own = await DistributionPostgres.start(['max_connections = 100']);
+  useServer({ url: own.url, template: await createTemplate(own.url) });
+  programs = dumpPrograms(await serverVersion());
+});
+afterAll(() => own?.[Symbol.asyncDispose]());
+
 describe('a dump that is loaded into an empty database', () => {
   it('verifies as the original does', async (context) => {
-    const programs = dumpPrograms(await serverVersion());
-    context.skip(programs === undefined, 'there is no pg_dump for a server of this version');
+    context.skip(programs === undefined, 'there is no pg_dump for a server that is there');
     await using history = await History.open(11);
     await history.happen(40);
     const original = await history.replay();
@@ -63,8 +75,7 @@ describe('a dump that is loaded into an empty database', () => {
   });
 
   it('pushes nothing before it has been told that it was restored', async (context) => {
-    const programs = dumpPrograms(await serverVersion());
-    context.skip(programs === undefined, 'there is no pg_dump for a server of this version');
+    context.skip(programs === undefined, 'there is no pg_dump for a server that is there');
     await using scene = await pushedScene({ '09': '10' });
     await using copy = await loadDump(programs!, scene.db.url);
     const db = new Database(copy.url, 4);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { onServer as onServerAt } from './template.js';
 
 /** A migrated, empty database of one's own. */
 export interface TestDatabase extends AsyncDisposable {
@@ -8,12 +9,29 @@ export interface TestDatabase extends AsyncDisposable {
   readonly pool: pg.Pool;
 }
 
+/** A server, and the migrated, empty database on it that every test database is a copy of. */
+export interface TestServer {
+  readonly url: string;
+  readonly template: string;
+}
+
+let chosen: TestServer | undefined;
+
+/** Has the databases of this test file made on another server than that of the run. */
+export function useServer(server: TestServer): void {
+  chosen = server;
+}
+
+function testServer(): TestServer {
+  return chosen ?? { url: inject('testServerUrl'), template: inject('testTemplate') };
+}
+
 /** Makes a copy of the template, in about 10 ms; `await using` drops it at the end. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const template = inject('testTemplate');
+  const { url: serverUrl, template } = testServer();
   const name = template.replace(/_[0-9a-f]+_template$/, `_${randomBytes(6).toString('hex')}`);
   await onServer((server) => server.query(`CREATE DATABASE ${name} TEMPLATE ${template}`));
-  const url = new URL(inject('testServerUrl'));
+  const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href, max: 20 });
   // Sessions that a test left in the pool are cut off when the database is dropped.
@@ -28,13 +46,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   };
 }
 
-/** Does something on the server of this run, outside of every test database. */
-export async function onServer<T>(work: (server: pg.Client) => Promise<T>): Promise<T> {
-  const server = new pg.Client(inject('testServerUrl'));
-  await server.connect();
-  try {
-    return await work(server);
-  } finally {
-    await server.end();
-  }
+/** Does something on the server, outside of every test database. */
+export function onServer<T>(work: (server: pg.Client) => Promise<T>): Promise<T> {
+  return onServerAt(testServer().url, work);
 }

@@ -1,8 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { createDataSource } from '../../src/data-source.js';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.js';
+import { createTemplate, onServer } from './template.js';
 import { removeFolder, removeLeftoverFolders, temporaryFolder } from './temporary-folder.js';
 
 declare module 'vitest' {
@@ -20,13 +19,10 @@ const LEFTOVER_AGE_S = 6 * 3600;
 /** One server for the whole run, and on it one migrated template. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer();
-  const template = `countonce_test_${epochSeconds()}_${randomBytes(4).toString('hex')}_template`;
+  let template: string;
   try {
-    await onServer(server.url, async (client) => {
-      await dropLeftovers(client);
-      await client.query(`CREATE DATABASE ${template}`);
-    });
-    await migrate(server.url, template);
+    await onServer(server.url, dropLeftovers);
+    template = await createTemplate(server.url);
   } catch (error) {
     await server.stop();
     throw error;
@@ -55,39 +51,13 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   return { url: server.url, stop: async () => server.stop().finally(() => removeFolder(dataDir)) };
 }
 
-async function migrate(serverUrl: string, database: string): Promise<void> {
-  const url = new URL(serverUrl);
-  url.pathname = `/${database}`;
-  const dataSource = createDataSource(url.href);
-  await dataSource.initialize();
-  try {
-    await dataSource.runMigrations();
-  } finally {
-    await dataSource.destroy();
-  }
-}
-
-async function onServer(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
 /** On a server that outlives the runs, killed ones leave their databases behind. */
 async function dropLeftovers(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ datname: string }>(
     "SELECT datname FROM pg_database WHERE datname ~ '^countonce_test_[0-9]+_'",
   );
   for (const { datname } of rows) {
-    const age = epochSeconds() - Number(datname.split('_')[2]);
+    const age = Date.now() / 1000 - Number(datname.split('_')[2]);
     if (age > LEFTOVER_AGE_S) await client.query(`DROP DATABASE IF EXISTS ${datname} WITH (FORCE)`);
   }
-}
-
-function epochSeconds(): number {
-  return Math.floor(Date.now() / 1000);
 }

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { createDataSource } from '../../src/data-source.js';
+
+/** Makes the migrated, empty database that test databases are copies of. @returns Its name. */
+export async function createTemplate(serverUrl: string): Promise<string> {
+  const madeAt = Math.floor(Date.now() / 1000);
+  const template = `countonce_test_${madeAt}_${randomBytes(4).toString('hex')}_template`;
+  await onServer(serverUrl, (client) => client.query(`CREATE DATABASE ${template}`));
+  const url = new URL(serverUrl);
+  url.pathname = `/${template}`;
+  const dataSource = createDataSource(url.href);
+  await dataSource.initialize();
+  try {
+    await dataSource.runMigrations();
+  } finally {
+    await dataSource.destroy();
+  }
+  return template;
+}
+
+/** Does something on a server, outside of every test database. */
+export async function onServer<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
