@@ -36,6 +36,8 @@ const ATTEMPTS_MAX = 4;
 /** The server has become a standby: only a new connection may lead to the one in its place. */
 const READ_ONLY = '25006';
 
+const DISK_FULL = '53100';
+
 /** Where PostgreSQL warns from that it stopped waiting for a standby; its words depend on the locale. */
 const STANDBY_WAIT = 'SyncRepWaitForLSN';
 
@@ -70,6 +72,8 @@ export function violatedConstraint(error: unknown): string | undefined {
  */
 export class Connections implements Queryable {
   private readonly pool: pg.Pool;
+  /** When a statement last found the server's disk full, by the clock of this process. */
+  diskFullAtMs = -Infinity;
   /** Those whose last commit no standby has confirmed. */
   private readonly unreplicated = new WeakSet<pg.PoolClient>();
 
@@ -167,7 +171,9 @@ export class Connections implements Queryable {
       await client.query('ROLLBACK').catch((failure: Error) => {
         broken = failure;
       });
-      if (sqlState(error) === READ_ONLY) broken = error as Error;
+      const state = sqlState(error);
+      if (state === READ_ONLY) broken = error as Error;
+      if (state === DISK_FULL) this.diskFullAtMs = performance.now();
       throw error;
     } finally {
       client.off('error', onError);

@@ -41,6 +41,8 @@ export class HealthController {
         'the database is not migrated; run countonce migrate',
       );
     }
+    if (this.db.isDiskFull)
+      throw new Problem('service_unavailable', 'the disk of the database is full');
     const stop = await pushStop(this.db.health);
     return stop === undefined
       ? { status: 'ready' }
