@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.js';
 import { createDataSource } from '../data-source.js';
 import { startEmbeddedPostgres } from '../database/embedded-postgres.js';
-import { Connections } from '../database/connections.js';
+import { Connections, sqlState } from '../database/connections.js';
 import { isMigrated } from '../database/migrated.js';
 import { setUpRoles } from '../database/roles.js';
 import { CommandFailure } from './command-failure.js';
@@ -60,10 +61,24 @@ export async function migrate(url: string): Promise<string[]> {
   }
 }
 
-/** @throws CommandFailure that says what to do where the schema is not that of this version. */
+/** PostgreSQL is starting, or recovers from a crash, and says so. */
+const CANNOT_CONNECT_NOW = '57P03';
+/** As long as the recovery of a busy server may take; a supervisor would only start us again and again. */
+const STARTING_MAX_MS = 300_000;
+const STARTING_POLL_MS = 500;
+
+/**
+ * Waits for a PostgreSQL that is just starting.
+ *
+ * @throws CommandFailure that says what to do where the schema is not that of this version.
+ */
 export async function requireMigrated(url: string): Promise<void> {
   const connections = new Connections(url, 'start', 1);
   try {
+    const deadline = performance.now() + STARTING_MAX_MS;
+    while ((await isStarting(connections)) && performance.now() < deadline) {
+      await sleep(STARTING_POLL_MS);
+    }
     if (await isMigrated(connections)) return;
     throw new CommandFailure(
       'The database is not migrated. Run `countonce migrate` and start again.',
@@ -73,6 +88,16 @@ export async function requireMigrated(url: string): Promise<void> {
     throw error instanceof CommandFailure ? error : notReachable(error);
   } finally {
     await connections.end();
+  }
+}
+
+async function isStarting(connections: Connections): Promise<boolean> {
+  try {
+    await connections.query('SELECT');
+    return false;
+  } catch (error) {
+    if (sqlState(error) === CANNOT_CONNECT_NOW) return true;
+    throw error;
   }
 }
 

@@ -1,3 +1,4 @@
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import { call } from '../support/app.js';
@@ -7,6 +8,14 @@ import { runCli, startCli, type Running } from './cli.js';
 
 const KEY = 'serve-spec-0123456789-0123456789-0123456789';
 const EVENT = { usage_event_id: 'a', customer_id: 'c', meter: 'requests', quantity: 1 };
+
+/** What a PostgreSQL answers to whoever connects while it recovers. */
+const CANNOT_CONNECT_NOW = (() => {
+  const fields = 'SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0';
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(4 + fields.length);
+  return Buffer.concat([Buffer.from('E'), length, Buffer.from(fields)]);
+})();
 
 interface Serving extends Running {
   readonly url: string;
@@ -65,6 +74,27 @@ describe('the server on a database of its own', () => {
 });
 
 describe('the server on DATABASE_URL', () => {
+  it('waits for a PostgreSQL that is still in recovery', async () => {
+    await using database = await createTestDatabase();
+    const { port } = new URL(database.url);
+    let refusals = 0;
+    const recovering = createServer((client) => {
+      client.on('error', () => undefined);
+      if (++refusals <= 2) return client.end(CANNOT_CONNECT_NOW);
+      const server = connect(Number(port), '127.0.0.1', () => client.pipe(server).pipe(client));
+      return server.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => recovering.listen(0, '127.0.0.1', resolve));
+    const url = new URL(database.url);
+    url.port = String((recovering.address() as AddressInfo).port);
+
+    const server = await serve({ DATABASE_URL: url.href });
+    expect(refusals).toBeGreaterThan(2);
+    server.process.kill('SIGTERM');
+    expect((await server.ended).code).toBe(0);
+    recovering.close();
+  });
+
   it('shows a key it made itself once, and never again', async () => {
     await using database = await createTestDatabase();
     const first = await serve({ DATABASE_URL: database.url });
