@@ -9,6 +9,7 @@ import {
   Matches,
   ValidateIf,
 } from 'class-validator';
+import { PagedDto } from '../database/paged.dto.js';
 import { formatInstant } from '../domain/instant.js';
 import type { QuarantinedEvent, QuarantineFilter } from '../quarantine/quarantine-list.store.js';
 import { IsStorableText } from './usage-event.constraints.js';
@@ -19,7 +20,7 @@ const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 const IDS_MAX = 10_000;
 
 /** Query of GET /v1/quarantine. */
-export class QuarantineQueryDto {
+export class QuarantineQueryDto extends PagedDto {
   @ApiPropertyOptional({ description: 'Why it was not recorded, such as unknown_meter' })
   @IsOptional()
   @IsString()
@@ -43,16 +44,6 @@ export class QuarantineQueryDto {
   @IsString()
   @Length(1, 255)
   readonly usage_event_id?: string;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  readonly cursor?: string;
-
-  @ApiPropertyOptional({ description: '1 to 1000, 100 by default' })
-  @IsOptional()
-  @IsString()
-  readonly limit?: string;
 }
 
 /** Body of POST /v1/quarantine/replays. */

@@ -1,17 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { PagedDto } from '../database/paged.dto.js';
 import { PERIOD_STATUSES, type PeriodStatus } from './billing-period.query.js';
-
-class PagedDto {
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  readonly cursor?: string;
-
-  @ApiPropertyOptional({ minimum: 1, maximum: 1000, default: 100 })
-  @IsOptional()
-  readonly limit?: string;
-}
 
 export class BillingPeriodListDto extends PagedDto {
   @ApiPropertyOptional({ description: "A meter's key" })

@@ -1,5 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { PagedDto } from '../database/paged.dto.js';
 import { PUSH_STATUSES } from '../outbox/push-status.js';
 
 /** What a push is shown as; `held`: it cannot be made as things are. */
@@ -7,7 +8,7 @@ export const SHOWN_STATUSES = ['held', ...PUSH_STATUSES] as const;
 export type ShownStatus = (typeof SHOWN_STATUSES)[number];
 
 /** Query of GET /v1/pushes. */
-export class PushQueryDto {
+export class PushQueryDto extends PagedDto {
   @ApiPropertyOptional({ enum: SHOWN_STATUSES })
   @IsOptional()
   @IsIn(SHOWN_STATUSES)
@@ -24,14 +25,4 @@ export class PushQueryDto {
   @IsString()
   @Length(1, 255)
   readonly meter?: string;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  readonly cursor?: string;
-
-  @ApiPropertyOptional({ description: '1 to 1000, 100 by default' })
-  @IsOptional()
-  @IsString()
-  readonly limit?: string;
 }

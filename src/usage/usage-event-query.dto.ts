@@ -1,11 +1,12 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBooleanString, IsOptional, IsString, Length } from 'class-validator';
+import { PagedDto } from '../database/paged.dto.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { ValidationProblem } from '../problem/problem.js';
 import type { UsageEventRequest } from './usage-event.service.js';
 
 /** Query of GET /v1/usage-events. */
-export class UsageEventQueryDto {
+export class UsageEventQueryDto extends PagedDto {
   @ApiPropertyOptional()
   @IsOptional()
   @IsString()
@@ -49,15 +50,6 @@ export class UsageEventQueryDto {
   @IsOptional()
   @IsBooleanString()
   readonly voided?: string;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  readonly cursor?: string;
-
-  @ApiPropertyOptional({ minimum: 1, maximum: 1000, default: 100 })
-  @IsOptional()
-  readonly limit?: string;
 }
 
 export function toUsageEventRequest(query: UsageEventQueryDto): UsageEventRequest {

@@ -1,11 +1,12 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { PagedDto } from '../database/paged.dto.js';
 import { formatInstant, type Micros } from '../domain/instant.js';
 import type { EventRow } from './stripe-event-list.store.js';
 import { EVENT_OUTCOMES, type EventOutcome } from './stripe-inbox.store.js';
 
 /** Query of GET /v1/stripe-events. */
-export class StripeEventQueryDto {
+export class StripeEventQueryDto extends PagedDto {
   @ApiPropertyOptional({ description: "Stripe's, such as invoice.created" })
   @IsOptional()
   @IsString()
@@ -16,16 +17,6 @@ export class StripeEventQueryDto {
   @IsOptional()
   @IsIn(EVENT_OUTCOMES)
   readonly outcome?: EventOutcome;
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  readonly cursor?: string;
-
-  @ApiPropertyOptional({ description: '1 to 1000, 100 by default' })
-  @IsOptional()
-  @IsString()
-  readonly limit?: string;
 }
 
 /** An event as it is answered: what became of it, not what it says, which may be personal. */

@@ -1,12 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { PagedDto } from '../../database/paged.dto.js';
 import { formatInstantMicros } from '../../domain/instant.js';
 import type { AuditRow } from './audit.store.js';
 
 const ORDERS = ['newest', 'oldest'] as const;
 
 /** Query of GET /v1/audit-entries. */
-export class AuditEntryQueryDto {
+export class AuditEntryQueryDto extends PagedDto {
   @ApiPropertyOptional({ description: 'What was done, such as `period.closed`' })
   @IsOptional()
   @IsString()
@@ -41,16 +42,6 @@ export class AuditEntryQueryDto {
   @IsOptional()
   @IsIn(ORDERS)
   readonly order?: (typeof ORDERS)[number];
-
-  @ApiPropertyOptional()
-  @IsOptional()
-  @IsString()
-  readonly cursor?: string;
-
-  @ApiPropertyOptional({ description: '1 to 1000, 100 by default' })
-  @IsOptional()
-  @IsString()
-  readonly limit?: string;
 }
 
 class AuditActorAnswer {
