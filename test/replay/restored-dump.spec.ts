@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyChain } from '../../src/access/audit/audit-verification.js';
 import { Database } from '../../src/database/database.js';
 import { pushStop } from '../../src/outbox/push-guard.js';
 import { ReplayRunner } from '../../src/replay/replay-runner.js';
@@ -69,6 +70,9 @@ describe('a dump that is loaded into an empty database', () => {
       expect(answer.differences).toEqual([]);
       expect(answer.checked).toEqual(original.checked);
       expect(answer.checked.entries).toBeGreaterThan(50);
+      const chain = await verifyChain(db.work, history.tenantId);
+      expect(chain.findings).toEqual([]);
+      expect(chain.entries).toBeGreaterThan(5);
     } finally {
       await db.end();
     }
