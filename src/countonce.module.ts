@@ -14,6 +14,7 @@ import { ApiKeyService } from './access/api-key.service.js';
 import { ApprovalPolicyService } from './access/approval/approval-policy.service.js';
 import { ApprovalRequestInterceptor } from './access/approval/approval-request.interceptor.js';
 import { ApprovalRequestsService } from './access/approval/approval-requests.service.js';
+import { ApprovalTimer } from './access/approval/approval.timer.js';
 import { ApprovalUseInterceptor } from './access/approval/approval-use.interceptor.js';
 import { ApprovalService } from './access/approval/approval.service.js';
 import { FailedTries } from './access/failed-tries.js';
@@ -138,6 +139,7 @@ const SERVICES = [
   ApprovalService,
   ApprovalRequestInterceptor,
   ApprovalUseInterceptor,
+  ApprovalTimer,
   Recorder,
   Quarantine,
   QuarantineService,

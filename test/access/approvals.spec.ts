@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApprovalTimer } from '../../src/access/approval/approval.timer.js';
 import { startTestApp, type Answer, type TestApp } from '../support/app.js';
 import { decide, fourEyes, outcome, type FourEyes, type Person } from './four-eyes.js';
 
@@ -278,21 +279,40 @@ describe('an approval', () => {
     const scene = await fourEyes(test, ['period.close']);
     const refused = await scene.asker.call(...CLOSE);
     if (when.startsWith('after')) await scene.approve(refused);
-    await scene.rows(
-      `UPDATE approval SET created_at = created_at - interval '1 day',
-              expires_at = expires_at - interval '1 day' WHERE tenant_id = $1`,
-    );
+    await scene.rows('UPDATE approval SET expires_at = clock_timestamp() WHERE tenant_id = $1');
 
     expect(await stateOf(scene.approver, refused)).toBe('expired');
     const listed = await scene.approver.call('GET', '/v1/approvals?state=expired');
     expect(listed.body.data).toHaveLength(1);
-    expect(outcome(await decide(scene.approver, refused.body.approval_id))).toMatch(
-      /^approval_(?:decided|key_too_new)$/,
+    expect(outcome(await decide(scene.approver, refused.body.approval_id))).toBe(
+      'approval_decided',
     );
     const again = await scene.asker.call(...CLOSE);
     expect(outcome(again)).toBe('approval_required');
     expect(again.body.approval_id).not.toBe(refused.body.approval_id);
     expect(await count(scene, 'period_close')).toBe(0);
+  });
+
+  it('falls with the key that gave it', async () => {
+    const scene = await fourEyes(test, ['period.close']);
+    const { asker, approver } = scene;
+    const third = await scene.newKey();
+    const ways = [{}, { 'idempotency-key': randomUUID() }];
+    for (const headers of ways) {
+      await scene.approve(await asker.call(...CLOSE, headers));
+    }
+    const off = await asker.call('PUT', '/v1/approval-policy', { commands: [] });
+    expect((await decide(third, off.body.approval_id)).status).toBe(200);
+    expect((await third.call('DELETE', `/v1/api-keys/${approver.keyId}`)).status).toBe(204);
+
+    expect((await third.call('GET', '/v1/approvals?state=expired')).body.data).toHaveLength(2);
+    for (const headers of ways) {
+      const again = await asker.call(...CLOSE, headers);
+      expect(outcome(again)).toBe('approval_required');
+      expect((await decide(third, again.body.approval_id)).status).toBe(200);
+      expect((await asker.call(...CLOSE, headers)).status).toBe(200);
+    }
+    expect((await asker.call('PUT', '/v1/approval-policy', { commands: [] })).status).toBe(200);
   });
 
   it('waits with at most 99 others, and is forgotten after 30 days', async () => {
@@ -311,6 +331,11 @@ describe('an approval', () => {
     );
     expect(outcome(await ask(101))).toBe('approval_required');
     expect(await count(scene, 'approval')).toBe(1);
+    await scene.rows(
+      `UPDATE approval SET created_at = created_at - interval '31 days' WHERE tenant_id = $1`,
+    );
+    await test.app.get(ApprovalTimer).forget();
+    expect(await count(scene, 'approval')).toBe(0);
   });
 
   it('shows no secret of Stripe, and keeps none', async () => {

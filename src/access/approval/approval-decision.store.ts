@@ -2,14 +2,14 @@ import type { Queryable, Transaction } from '../../database/connections.js';
 import { timeOfDay } from '../../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../../domain/instant.js';
 import type { Scope } from '../scope.js';
-import type { ApprovalState } from './approval.store.js';
+import { lapsedBy, type ApprovalState } from './approval.store.js';
 
 /** An approval as it is read. */
 export interface ApprovalRow {
   readonly id: string;
   readonly command: string;
   readonly scope: Scope;
-  /** As it is now: of one that nobody decided or used in time, `expired`. */
+  /** As it is now: `expired` where it is over, though the row does not say so yet. */
   readonly state: ApprovalState;
   readonly route: string;
   readonly parameters: unknown;
@@ -30,8 +30,8 @@ export interface ApprovalRow {
 }
 
 const STATE = `
-  CASE WHEN state IN ('requested', 'approved') AND expires_at <= clock_timestamp()
-       THEN 'expired' ELSE state END`;
+  CASE WHEN a.state IN ('requested', 'approved') AND ${lapsedBy('clock_timestamp()')}
+       THEN 'expired' ELSE a.state END`;
 
 const COLUMNS = `
   approval_id AS id, command, scope, ${STATE} AS state, route, parameters, query, body,
@@ -54,7 +54,7 @@ export async function listApprovals(
 ): Promise<ApprovalRow[]> {
   const [createdAt, id] = filter.after ?? [];
   return db.query<ApprovalRow>(
-    `SELECT ${COLUMNS} FROM approval
+    `SELECT ${COLUMNS} FROM approval a
       WHERE tenant_id = $1 AND scope = ANY ($2) AND ($3::text IS NULL OR ${STATE} = $3)
         AND ($4::timestamptz IS NULL OR (created_at, approval_id) < ($4, $5::uuid))
       ORDER BY created_at DESC, approval_id DESC LIMIT $6`,
@@ -68,7 +68,7 @@ export async function approvalById(
   id: string,
 ): Promise<ApprovalRow | undefined> {
   const [row] = await db.query<ApprovalRow>(
-    `SELECT ${COLUMNS} FROM approval WHERE tenant_id = $1 AND approval_id = $2`,
+    `SELECT ${COLUMNS} FROM approval a WHERE a.tenant_id = $1 AND a.approval_id = $2`,
     [tenantId, id],
   );
   return row;
@@ -81,7 +81,7 @@ export async function lockApproval(
   id: string,
 ): Promise<ApprovalRow | undefined> {
   const [row] = await tx.query<ApprovalRow>(
-    `SELECT ${COLUMNS} FROM approval WHERE tenant_id = $1 AND approval_id = $2 FOR UPDATE`,
+    `SELECT ${COLUMNS} FROM approval a WHERE a.tenant_id = $1 AND a.approval_id = $2 FOR UPDATE`,
     [tenantId, id],
   );
   return row;

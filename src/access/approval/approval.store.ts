@@ -42,16 +42,27 @@ export interface OpenApproval {
 export const APPROVAL_LIFE: Micros = 86_400 * MICROS_PER_SECOND;
 /** How long one is kept; the audit tells of it for good. */
 const KEPT: Micros = 30 * APPROVAL_LIFE;
-const DELETED_AT_ONCE = 1_000;
+const FORGOTTEN_AT_ONCE = 1_000;
 
 const IDENTITY = `a.tenant_id = $1 AND a.key_line = $2 AND a.route = $3
        AND a.request_hash = $4 AND a.idempotency_key = $5`;
+
+/**
+ * Whether one that is open is over by an instant: nobody decided or used it in time, or the key that
+ * approved it is revoked or expired.
+ */
+export function lapsedBy(now: '$2' | '$7' | 'clock_timestamp()'): string {
+  return `(a.expires_at <= ${now} OR EXISTS (
+       SELECT FROM api_key k
+        WHERE k.tenant_id = a.tenant_id AND k.key_id = a.decided_by
+          AND (k.revoked_at IS NOT NULL OR k.expires_at <= ${now})))`;
+}
 
 const OPEN = `
   SELECT a.approval_id AS id, a.state, a.expires_at AS "expiresAt"
     FROM approval a
    WHERE ${IDENTITY} AND a.state IN ('requested', 'approved')
-     AND a.expires_at > clock_timestamp()`;
+     AND NOT ${lapsedBy('clock_timestamp()')}`;
 
 const INSERT = `
   INSERT INTO approval (tenant_id, key_line, route, request_hash, idempotency_key, approval_id,
@@ -65,7 +76,7 @@ const INSERT = `
 
 const USE = `
   UPDATE approval a SET state = 'used', used_by = $6, used_at = $7
-   WHERE ${IDENTITY} AND a.state = 'approved' AND a.expires_at > $7
+   WHERE ${IDENTITY} AND a.state = 'approved' AND NOT ${lapsedBy('$7')}
   RETURNING a.approval_id AS id, a.decided_by AS "approvedBy"`;
 
 const USED = `
@@ -107,21 +118,38 @@ export async function insertApproval(
   return row;
 }
 
-/** Lets what was not decided or used in time go, and forgets what is older than what is kept. */
-export async function clearApprovals(tx: Transaction, tenantId: string): Promise<void> {
+const LAPSE = `
+  UPDATE approval a SET state = 'expired'
+   WHERE a.tenant_id = $1 AND a.state IN ('requested', 'approved') AND ${lapsedBy('$2')}`;
+
+const FORGET = `
+  DELETE FROM approval a
+   USING (SELECT approval_id FROM approval
+           WHERE tenant_id = $1 AND created_at < $2 ORDER BY created_at LIMIT $3) old
+   WHERE a.tenant_id = $1 AND a.approval_id = old.approval_id
+  RETURNING 1`;
+
+/**
+ * Closes what is over, and forgets some of what is older than what is kept.
+ *
+ * @returns Whether there may be more to forget.
+ */
+export async function clearApprovals(tx: Transaction, tenantId: string): Promise<boolean> {
   const now = await timeOfDay(tx);
-  await tx.query(
-    `UPDATE approval SET state = 'expired'
-      WHERE tenant_id = $1 AND state IN ('requested', 'approved') AND expires_at <= $2`,
-    [tenantId, formatInstantMicros(now)],
+  await tx.query(LAPSE, [tenantId, formatInstantMicros(now)]);
+  const oldest = formatInstantMicros(now - KEPT);
+  return (await tx.query(FORGET, [tenantId, oldest, FORGOTTEN_AT_ONCE])).length > 0;
+}
+
+/** Tenants with approvals that are older than what is kept. */
+export async function tenantsToClear(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ tenantId: string }>(
+    `SELECT t.tenant_id AS "tenantId" FROM tenant t
+      WHERE EXISTS (SELECT FROM approval a
+                     WHERE a.tenant_id = t.tenant_id AND a.created_at < $1)`,
+    [formatInstantMicros((await timeOfDay(db)) - KEPT)],
   );
-  await tx.query(
-    `DELETE FROM approval a
-      USING (SELECT approval_id FROM approval
-              WHERE tenant_id = $1 AND created_at < $2 ORDER BY created_at LIMIT $3) old
-      WHERE a.tenant_id = $1 AND a.approval_id = old.approval_id`,
-    [tenantId, formatInstantMicros(now - KEPT), DELETED_AT_ONCE],
-  );
+  return rows.map(({ tenantId }) => tenantId);
 }
 
 export async function countRequested(tx: Transaction, tenantId: string): Promise<number> {
