@@ -30,7 +30,7 @@ export class ApprovalPolicyAnswer {
   @ApiProperty({
     enum: GUARDED_COMMANDS,
     isArray: true,
-    description: 'What needs an approval as long as any command does.',
+    description: 'What needs an approval while there is a policy at all.',
   })
   readonly always!: readonly GuardedCommand[];
 }
