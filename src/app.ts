@@ -5,6 +5,8 @@ import type { LoggerService } from '@nestjs/common';
 import { AccessGuard } from './access/access.guard.js';
 import { ApiKeyService } from './access/api-key.service.js';
 import { registerAuthentication } from './access/authentication.js';
+import { ApprovalRequestInterceptor } from './access/approval/approval-request.interceptor.js';
+import { ApprovalUseInterceptor } from './access/approval/approval-use.interceptor.js';
 import { FailedTries } from './access/failed-tries.js';
 import { InFlight } from './access/in-flight.js';
 import { KeyUse } from './access/key-use.js';
@@ -87,5 +89,9 @@ export function configureHttp(app: NestFastifyApplication): void {
   app.useGlobalFilters(new ProblemFilter());
   app.useGlobalPipes(new ProblemValidationPipe());
   app.useGlobalGuards(app.get(AccessGuard));
-  app.useGlobalInterceptors(app.get(IdempotencyInterceptor));
+  app.useGlobalInterceptors(
+    app.get(ApprovalRequestInterceptor),
+    app.get(IdempotencyInterceptor),
+    app.get(ApprovalUseInterceptor),
+  );
 }

@@ -1,4 +1,6 @@
 import { ApiKeyController } from './access/api-key.controller.js';
+import { ApprovalPolicyController } from './access/approval/approval-policy.controller.js';
+import { ApprovalController } from './access/approval/approval.controller.js';
 import { AuditEntryController } from './access/audit/audit-entry.controller.js';
 import { TestClockController } from './access/test-clock.controller.js';
 import { BulkVoidController } from './corrections/bulk-void.controller.js';
@@ -43,6 +45,8 @@ const API_CONTROLLERS = [
   StripeWebhookController,
   StripeEventController,
   ApiKeyController,
+  ApprovalPolicyController,
+  ApprovalController,
   AuditEntryController,
   TestClockController,
   OpenApiController,

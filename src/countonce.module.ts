@@ -11,6 +11,12 @@ import { AccessGuard } from './access/access.guard.js';
 import { ApiKeyRotationService } from './access/api-key-rotation.service.js';
 import { ApiKey } from './access/api-key.entity.js';
 import { ApiKeyService } from './access/api-key.service.js';
+import { ApprovalPolicyService } from './access/approval/approval-policy.service.js';
+import { ApprovalRequestInterceptor } from './access/approval/approval-request.interceptor.js';
+import { ApprovalRequestsService } from './access/approval/approval-requests.service.js';
+import { ApprovalTimer } from './access/approval/approval.timer.js';
+import { ApprovalUseInterceptor } from './access/approval/approval-use.interceptor.js';
+import { ApprovalService } from './access/approval/approval.service.js';
 import { FailedTries } from './access/failed-tries.js';
 import { KeyUse } from './access/key-use.js';
 import { RateLimit } from './access/rate-limit.js';
@@ -128,6 +134,12 @@ const SERVICES = [
   FailedTries,
   RateLimit,
   TestClockService,
+  ApprovalPolicyService,
+  ApprovalRequestsService,
+  ApprovalService,
+  ApprovalRequestInterceptor,
+  ApprovalUseInterceptor,
+  ApprovalTimer,
   Recorder,
   Quarantine,
   QuarantineService,

@@ -29,6 +29,44 @@ CREATE TABLE api_key (
   CONSTRAINT api_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
 );
 
+CREATE TABLE approval (
+  tenant_id uuid NOT NULL,
+  approval_id uuid NOT NULL,
+  command text COLLATE "C" NOT NULL,
+  scope text COLLATE "C" NOT NULL,
+  route text COLLATE "C" NOT NULL,
+  parameters json NOT NULL,
+  query json NOT NULL,
+  body json,
+  hidden_members json NOT NULL,
+  request_hash bytea NOT NULL,
+  idempotency_key text COLLATE "C" NOT NULL,
+  requested_by text COLLATE "C" NOT NULL,
+  key_line text COLLATE "C" NOT NULL,
+  state text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  decided_by text COLLATE "C",
+  decided_at timestamp with time zone,
+  reason text,
+  used_by text COLLATE "C",
+  used_at timestamp with time zone,
+  CONSTRAINT approval_decided_check CHECK ((((decided_by IS NULL) = (decided_at IS NULL)) AND ((state = ANY (ARRAY['requested'::text, 'expired'::text])) OR (decided_by IS NOT NULL)) AND ((state <> 'requested'::text) OR (decided_by IS NULL)))),
+  CONSTRAINT approval_pkey PRIMARY KEY (tenant_id, approval_id),
+  CONSTRAINT approval_request_hash_check CHECK ((octet_length(request_hash) = 32)),
+  CONSTRAINT approval_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'approved'::text, 'refused'::text, 'used'::text, 'expired'::text]))),
+  CONSTRAINT approval_two_keys_check CHECK (((decided_by <> requested_by) AND (decided_by <> key_line))),
+  CONSTRAINT approval_used_check CHECK ((((state = 'used'::text) = (used_at IS NOT NULL)) AND ((used_at IS NULL) = (used_by IS NULL))))
+);
+
+CREATE TABLE approval_policy (
+  tenant_id uuid NOT NULL,
+  commands text[] NOT NULL,
+  changed_at timestamp with time zone NOT NULL,
+  CONSTRAINT approval_policy_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT approval_policy_tenant_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(tenant_id)
+);
+
 CREATE TABLE audit_entry (
   tenant_id uuid NOT NULL,
   sequence bigint NOT NULL,
@@ -874,6 +912,10 @@ CREATE TABLE usage_void (
 );
 
 CREATE INDEX amendment_due_idx ON public.amendment_due USING btree (tenant_id, due_at);
+
+CREATE INDEX approval_created_at_idx ON public.approval USING btree (tenant_id, created_at, approval_id);
+
+CREATE UNIQUE INDEX approval_open_key ON public.approval USING btree (tenant_id, key_line, route, request_hash, idempotency_key) WHERE (state = ANY (ARRAY['requested'::text, 'approved'::text]));
 
 CREATE INDEX audit_entry_action_idx ON public.audit_entry USING btree (tenant_id, action, sequence);
 

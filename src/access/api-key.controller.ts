@@ -12,6 +12,7 @@ import {
   toExpiresAt,
 } from './api-key.dto.js';
 import { ApiKeyService } from './api-key.service.js';
+import { CanNeedApproval } from './approval/can-need-approval.js';
 import { Caller, type Principal } from './caller.js';
 import { RequireScope } from './require-scope.js';
 import { requireScopes } from './require-scopes.js';
@@ -29,6 +30,7 @@ export class ApiKeyController {
 
   @Post()
   @RequireScope('admin')
+  @CanNeedApproval('api_key.create')
   @AnswerSecrets('key')
   @ApiOperation({ summary: 'Make an API key; the first answer alone shows it' })
   async create(@Caller() caller: Principal, @Body() body: CreateApiKeyDto) {
@@ -49,6 +51,7 @@ export class ApiKeyController {
 
   @Post(':id/rotations')
   @RequireScope('admin')
+  @CanNeedApproval('api_key.rotate')
   @AnswerSecrets('key')
   @ApiOperation({ summary: 'Put another key in the place of one, which goes on for an overlap' })
   async rotate(
@@ -63,6 +66,7 @@ export class ApiKeyController {
   @Delete(':id')
   @HttpCode(204)
   @RequireScope('admin')
+  @CanNeedApproval('api_key.revoke')
   @ApiOperation({ summary: 'Revoke an API key' })
   async revoke(@Caller() caller: Principal, @Param('id') keyId: string): Promise<void> {
     await this.apiKeys.revoke(caller.tenantId, keyId);

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { CanNeedApproval, memberOf } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { CreateBulkVoidDto, type BulkVoidAnswer } from './bulk-void.dto.js';
@@ -14,6 +15,9 @@ export class BulkVoidController {
   /** 200 with the finished job, or 202 and its id where it takes longer. */
   @Post()
   @RequireScope('usage:adjust')
+  @CanNeedApproval('usage_events.void', {
+    isHarmless: (body) => memberOf(body, 'dry_run') === true,
+  })
   @ApiOperation({ summary: 'Take many usage events out of everything they count in' })
   async create(
     @Caller() caller: Principal,

@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { VoidUsageEventDto, type VoidAnswer } from './void.dto.js';
@@ -14,6 +15,7 @@ export class VoidController {
   @Post('void')
   @HttpCode(200)
   @RequireScope('usage:adjust')
+  @CanNeedApproval('usage_event.void')
   @ApiOperation({ summary: 'Take a usage event out of everything it counts in' })
   void(@Caller() caller: Principal, @Body() body: VoidUsageEventDto): Promise<VoidAnswer> {
     return this.voids.void(caller, body);

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { OuterTransaction } from './outer-transaction.js';
+import type { OuterTransaction, TransactionView } from './outer-transaction.js';
 
 /** A command that runs under an idempotency key. */
 export interface RunningCommand {
@@ -8,6 +8,8 @@ export interface RunningCommand {
   /** Nothing once it has ended: what works on after it is by itself again. */
   readonly outer: OuterTransaction | undefined;
   once<Made>(make: () => Promise<Made>): Promise<Made>;
+  /** Has `last` done at the end of its first commit, as part of it, unless what it did is undone. */
+  atCommit(last: (tx: TransactionView) => Promise<void>): void;
 }
 
 interface Inside {
@@ -49,4 +51,23 @@ export async function onceInCommand<Made>(make: () => Promise<Made>): Promise<Ma
   if (at === undefined) return make();
   if (at.inner !== undefined) throw new Error('a command commits outside of inner transactions');
   return at.command.once(make);
+}
+
+/** Whether the code runs in a command that goes on with what an earlier run of it has committed. */
+export function isContinued(): boolean {
+  const at = inside.getStore();
+  return at !== undefined && at.command.outer === undefined;
+}
+
+/**
+ * Has something done as the last of what a command under a key commits first: what holds others up
+ * until the commit belongs there. It is left out where the command is refused.
+ *
+ * @returns Whether there is such a command.
+ */
+export function atCommit(last: (tx: TransactionView) => Promise<void>): boolean {
+  const command = inside.getStore()?.command;
+  if (command?.outer === undefined) return false;
+  command.atCommit(last);
+  return true;
 }

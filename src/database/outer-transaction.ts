@@ -2,7 +2,7 @@
 type Query = <Row extends object>(sql: string, parameters?: readonly unknown[]) => Promise<Row[]>;
 
 /** How this looks to work that asks for a transaction. */
-interface TransactionView {
+export interface TransactionView {
   readonly isTransaction: true;
   query: Query;
 }

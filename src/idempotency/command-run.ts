@@ -14,6 +14,7 @@ import { CommandLease, LEASE } from './command-lease.js';
 export class CommandRun implements RunningCommand {
   private made: object | string | undefined;
   private lease: CommandLease | undefined;
+  private readonly lasts: ((tx: Transaction) => Promise<void>)[] = [];
   private open: { readonly held: HeldTransaction; readonly outer: OuterTransaction } | undefined;
 
   private constructor(
@@ -74,24 +75,29 @@ export class CommandRun implements RunningCommand {
     return made;
   }
 
+  atCommit(last: (tx: Transaction) => Promise<void>): void {
+    this.lasts.push(last);
+  }
+
   /** Commits what was done, and with it what `last` does. */
   commit(last: (tx: Transaction) => Promise<void>): Promise<void> {
+    return this.commitAfter([last, ...this.lasts]);
+  }
+
+  /** Undoes what was done, and commits what `last` does alone. */
+  commitInstead(last: (tx: Transaction) => Promise<void>): Promise<void> {
+    return this.commitAfter([undo, last]);
+  }
+
+  private commitAfter(steps: readonly ((tx: Transaction) => Promise<void>)[]): Promise<void> {
     return this.end(async (held) => {
       try {
-        await last(held.tx);
+        for (const step of steps) await step(held.tx);
       } catch (error) {
         await held.rollback();
         throw error;
       }
       await held.commit();
-    });
-  }
-
-  /** Undoes what was done, and commits what `last` does alone. */
-  commitInstead(last: (tx: Transaction) => Promise<void>): Promise<void> {
-    return this.commit(async (tx) => {
-      await tx.query('ROLLBACK TO SAVEPOINT command');
-      await last(tx);
     });
   }
 
@@ -113,4 +119,8 @@ export class CommandRun implements RunningCommand {
       return work(held);
     });
   }
+}
+
+async function undo(tx: Transaction): Promise<void> {
+  await tx.query('ROLLBACK TO SAVEPOINT command');
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ProblemCode } from '../problem/codes.js';
 import type { Problem } from '../problem/problem.js';
 import { problemOf } from '../problem/problem-of.js';
 import { instanceOf, PROBLEM_CONTENT_TYPE } from '../problem/send-problem.js';
@@ -10,6 +11,13 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** Where the command was understood and refused for good; what breaks a rule of form never began. */
 const REFUSALS: ReadonlySet<number> = new Set([404, 409, 410, 422]);
+
+/** Refusals of the moment alone. */
+const NEVER_KEPT: ReadonlySet<ProblemCode> = new Set([
+  'validation_failed',
+  'approval_required',
+  'approval_used',
+]);
 
 /** What is kept of an answer that a handler gave. */
 export function keptAnswer(
@@ -44,7 +52,7 @@ export function replay(answer: CommandAnswer, reply: FastifyReply): Buffer | und
 }
 
 function isRefusal({ status, code }: Problem): boolean {
-  return REFUSALS.has(status) && code !== 'validation_failed';
+  return REFUSALS.has(status) && !NEVER_KEPT.has(code);
 }
 
 function keptHeaders(headers: Readonly<Record<string, unknown>>): Record<string, string> {

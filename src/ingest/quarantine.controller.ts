@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage, type Page } from '../database/page.js';
@@ -48,6 +49,7 @@ export class QuarantineController {
   @Delete(':id')
   @HttpCode(204)
   @RequireScope('usage:adjust')
+  @CanNeedApproval('quarantined_event.delete')
   @ApiOperation({ summary: 'Take an event out of quarantine without recording it' })
   remove(
     @Caller() caller: Principal,

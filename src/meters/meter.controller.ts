@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage } from '../database/page.js';
@@ -14,6 +15,7 @@ export class MeterController {
 
   @Put(':key')
   @RequireScope('billing:write')
+  @CanNeedApproval('meter.change')
   @ApiOperation({ summary: 'Make or change a meter; 201 where it was made' })
   async put(
     @Caller() caller: Principal,
@@ -44,6 +46,7 @@ export class MeterController {
   @Delete(':key')
   @HttpCode(204)
   @RequireScope('billing:write')
+  @CanNeedApproval('meter.archive')
   @ApiOperation({ summary: 'Archive a meter: it counts nothing from now on' })
   async archive(@Caller() caller: Principal, @Param('key') key: string): Promise<void> {
     await this.meters.archive(caller.tenantId, key);

@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { PutBillingSourceDto, type BillingSourceAnswer } from './billing-source.dto.js';
@@ -12,6 +13,7 @@ export class BillingSourceController {
 
   @Put()
   @RequireScope('billing:write')
+  @CanNeedApproval('billing_source.change')
   @ApiOperation({ summary: 'Choose whether the schedule or Stripe says when periods end' })
   put(
     @Caller() caller: Principal,

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Body, Controller, Get, Param, Put, Query, Res } from '@nestjs/common';
 import { ApiConsumes, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage } from '../database/page.js';
@@ -23,6 +24,7 @@ export class CustomerController {
 
   @Put()
   @RequireScope('billing:write')
+  @CanNeedApproval('customer.change')
   @ApiOperation({
     summary: 'Make or change customers, one a line; send all again where it broke off',
   })
@@ -49,6 +51,7 @@ export class CustomerController {
 
   @Put(':id')
   @RequireScope('billing:write')
+  @CanNeedApproval('customer.change')
   @ApiOperation({ summary: 'Make or change a customer; 201 where it was made' })
   async put(
     @Caller() caller: Principal,

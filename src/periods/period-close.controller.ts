@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { Problem } from '../problem/problem.js';
@@ -15,6 +16,7 @@ export class PeriodCloseController {
   /** 200 with the finished close, or 202 and its id where it takes longer. */
   @Post()
   @RequireScope('billing:write')
+  @CanNeedApproval('period.close')
   @ApiOperation({ summary: 'Close every billing period that ended by an instant' })
   async create(
     @Caller() caller: Principal,

@@ -1,3 +1,4 @@
+import { APPROVAL_CODES } from './codes/approval-codes.js';
 import { BILLING_CODES } from './codes/billing-codes.js';
 import { FIELD_CODES } from './codes/field-codes.js';
 import { REGISTER_CODES } from './codes/register-codes.js';
@@ -17,6 +18,7 @@ export const PROBLEMS = {
   ...REGISTER_CODES,
   ...BILLING_CODES,
   ...STRIPE_CODES,
+  ...APPROVAL_CODES,
 };
 
 export type ProblemCode = keyof typeof PROBLEMS;

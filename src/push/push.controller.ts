@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage, type Page } from '../database/page.js';
@@ -32,6 +33,7 @@ export class PushController {
 
   @Post(':identifier/resolutions')
   @RequireScope('billing:write')
+  @CanNeedApproval('push.resolve')
   @HttpCode(200)
   @ApiOperation({ summary: 'Settles by hand a push that is unknown, disputed or rejected' })
   async resolve(

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { CanNeedApproval, memberOf } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { onceInCommand } from '../database/command-context.js';
@@ -16,6 +17,7 @@ export class ReplayController {
   @Post()
   @HttpCode(200)
   @RequireScope('billing:write')
+  @CanNeedApproval('replay.apply', { isHarmless: (body) => memberOf(body, 'mode') === 'verify' })
   @ApiOperation({ summary: 'Hold totals and statements against the ledger, or put totals right' })
   async create(
     @Caller() { tenantId }: Principal,
@@ -36,6 +38,7 @@ export class ReplayController {
   @Post(':id/reversals')
   @HttpCode(200)
   @RequireScope('billing:write')
+  @CanNeedApproval('replay.revert')
   @ApiOperation({ summary: 'Put back what a replay replaced' })
   async revert(
     @Caller() { tenantId }: Principal,

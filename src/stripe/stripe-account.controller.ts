@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Put } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import {
@@ -16,6 +17,7 @@ export class StripeAccountController {
 
   @Put()
   @RequireScope('admin')
+  @CanNeedApproval('stripe_account.change', { shownMembers: ['stripe_account'] })
   @ApiOperation({ summary: 'Set the Stripe account to push to, and the secrets of its webhooks' })
   async put(
     @Caller() caller: Principal,
@@ -34,6 +36,7 @@ export class StripeAccountController {
   @Delete()
   @HttpCode(204)
   @RequireScope('admin')
+  @CanNeedApproval('stripe_account.delete')
   @ApiOperation({ summary: 'Forget the Stripe account and its secrets; pushes are held' })
   async remove(@Caller() caller: Principal): Promise<void> {
     await this.accounts.remove(caller.tenantId);

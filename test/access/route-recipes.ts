@@ -9,6 +9,7 @@ export interface Things {
   readonly quarantinedId: string;
   readonly voidId: string;
   readonly replayId: string;
+  readonly approvalId: string;
 }
 
 /** How to ask a route for a tenant's things. */
@@ -189,6 +190,22 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     own: 201,
   },
   'DELETE /v1/api-keys/{id}': { path: (t) => `/v1/api-keys/${t.keyId}`, own: 204 },
+  'GET /v1/approval-policy': { path: () => '/v1/approval-policy', own: 200, stranger: 200 },
+  // Off it stays: under a policy the others would need approvals.
+  'PUT /v1/approval-policy': {
+    path: () => '/v1/approval-policy',
+    body: () => ({ commands: [] }),
+    own: 200,
+    stranger: 200,
+  },
+  'GET /v1/approvals': { path: () => '/v1/approvals', own: 200, stranger: 200 },
+  // The scope of the command is needed beside that of the route.
+  'GET /v1/approvals/{id}': { path: (t) => `/v1/approvals/${t.approvalId}`, own: 403 },
+  'POST /v1/approvals/{id}/decisions': {
+    path: (t) => `/v1/approvals/${t.approvalId}/decisions`,
+    body: () => ({ decision: 'approve', reason: 'looked at it' }),
+    own: 403,
+  },
   'POST /v1/test-clock': {
     path: () => '/v1/test-clock',
     body: () => ({ now: null }),

@@ -98,17 +98,28 @@ async function fill(): Promise<Things> {
     reason: 'a void of nothing',
   });
   const replay = await app.call('POST', '/v1/replays', { mode: 'apply' });
+  const approvalId = await approval();
   return {
     word,
     quarantinedId: quarantine.body.data[0].id,
     voidId: voids.body.id,
     replayId: replay.body.id,
+    approvalId,
     closeId: close.body.id,
     pushId: push!.identifier,
     reconciliationId: reconciliation!.id,
     keyId,
     eventId,
   };
+}
+
+/** One that was asked for under a policy that is off again. */
+async function approval(): Promise<string> {
+  await keyWith(SCOPES);
+  await app.call('PUT', '/v1/approval-policy', { commands: ['meter.change'] });
+  const asked = await app.call('PUT', '/v1/meters/egret', { aggregation: 'sum' });
+  await app.pool.query('DELETE FROM approval_policy');
+  return asked.body.approval_id as string;
 }
 
 /**
@@ -137,6 +148,7 @@ function nobodys(things: Things): Things {
     quarantinedId: randomUUID(),
     voidId: randomUUID(),
     replayId: randomUUID(),
+    approvalId: randomUUID(),
   };
 }
 

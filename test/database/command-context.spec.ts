@@ -40,6 +40,7 @@ async function inCommand(work: () => Promise<void>, end: 'commit' | 'rollback'):
       return isOpen ? outer : undefined;
     },
     once: (make) => make(),
+    atCommit: () => undefined,
   };
   const outer = new OuterTransaction(held.tx, (inner, step) => insideCommand(command, inner, step));
   await insideCommand(command, undefined, work);

@@ -23,6 +23,8 @@ const BOOKS = [
 const WORKED_IN = [
   'amendment_due',
   'api_key',
+  'approval',
+  'approval_policy',
   'audit_head',
   'billing_period',
   'billing_source',

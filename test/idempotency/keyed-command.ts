@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ApiKeyService } from '../../src/access/api-key.service.js';
 import { SCOPES } from '../../src/access/scope.js';
 import { TenantService } from '../../src/access/tenant.service.js';
-import type { Answer, TestApp } from '../support/app.js';
+import { call, type Answer, type TestApp } from '../support/app.js';
 
 /** A command of a tenant of its own, and how often it was done. */
 export interface KeyedCommand {
@@ -31,6 +31,8 @@ interface CommandKind {
   readonly path: string;
   readonly body: object;
   readonly isJob?: boolean;
+  /** Runs under four eyes, by an approval that was given. */
+  readonly needsApproval?: string;
   readonly status?: number;
   /** Tells by the tenant's id. */
   readonly done: string;
@@ -45,6 +47,30 @@ const KINDS: readonly CommandKind[] = [
     body: { as_of: '2026-01-01T00:00:00Z' },
     isJob: true,
     done: 'SELECT count(*)::int AS n FROM period_close WHERE tenant_id = $1',
+  },
+  {
+    name: 'an approved close',
+    path: '/v1/period-closes',
+    body: { as_of: '2026-01-01T00:00:00Z' },
+    isJob: true,
+    needsApproval: 'period.close',
+    // -1: only one of the two is there, the close or the use of its approval.
+    done: `SELECT CASE WHEN c.n = a.n THEN c.n ELSE -1 END AS n
+             FROM (SELECT count(*)::int AS n FROM period_close WHERE tenant_id = $1) c,
+                  (SELECT count(*)::int AS n FROM approval
+                    WHERE tenant_id = $1 AND state = 'used') a`,
+  },
+  {
+    name: 'an approved key',
+    path: '/v1/api-keys',
+    body: { name: 'made', scopes: ['usage:read'] },
+    status: 201,
+    needsApproval: 'api_key.create',
+    done: `SELECT CASE WHEN k.n = a.n THEN k.n ELSE -1 END AS n
+             FROM (SELECT count(*)::int AS n FROM api_key
+                    WHERE tenant_id = $1 AND name = 'made') k,
+                  (SELECT count(*)::int AS n FROM approval
+                    WHERE tenant_id = $1 AND state = 'used') a`,
   },
   {
     name: 'a reconciliation',
@@ -85,11 +111,16 @@ async function keyedCommand(test: TestApp, kind: CommandKind): Promise<KeyedComm
   const tenantId = await test.app.get(TenantService).create(randomUUID());
   const { text } = await test.app.get(ApiKeyService).create(tenantId, 'caller', SCOPES);
   if (kind.path.includes(PUSH)) await test.pool.query(rejectedPush(tenantId));
+  const headers = { authorization: `Bearer ${text}`, 'idempotency-key': randomUUID() };
+  if (kind.needsApproval !== undefined) {
+    const { text: other } = await test.app.get(ApiKeyService).create(tenantId, 'other', SCOPES);
+    await approve(test, kind, headers, other);
+  }
   return {
     name: kind.name,
     path: kind.path,
     body: kind.body,
-    headers: { authorization: `Bearer ${text}`, 'idempotency-key': randomUUID() },
+    headers,
     isJob: kind.isJob ?? false,
     status: kind.status ?? 200,
     async timesDone() {
@@ -97,6 +128,22 @@ async function keyedCommand(test: TestApp, kind: CommandKind): Promise<KeyedComm
       return rows[0]!.n;
     },
   };
+}
+
+/** Has a command asked for, and another key approve it. */
+async function approve(
+  test: TestApp,
+  { path, body, needsApproval }: CommandKind,
+  headers: Record<string, string>,
+  otherKey: string,
+): Promise<void> {
+  const policy = { commands: [needsApproval] };
+  await call(test.url, otherKey, 'PUT', '/v1/approval-policy', policy);
+  const refused = await test.call('POST', path, body, headers);
+  const decisions = `/v1/approvals/${refused.body.approval_id as string}/decisions`;
+  const decision = { decision: 'approve', reason: 'looked at it' };
+  const decided = await call(test.url, otherKey, 'POST', decisions, decision);
+  if (decided.status !== 200) throw new Error(decided.text);
 }
 
 /** A push that Stripe refused, without the usage that it would be planned from. */

@@ -7,6 +7,15 @@ export interface Actor {
   readonly kind: 'api_key' | 'command_line' | 'system';
   /** The id of the key, or who is logged in where the command was run. */
   readonly id: string | null;
+  /** Under whose approval, where the request needed one. */
+  readonly approval?: UsedApproval | undefined;
+}
+
+/** A second pair of eyes, as the audit names it. */
+export interface UsedApproval {
+  readonly id: string;
+  /** The id of a key. */
+  readonly approvedBy: string;
 }
 
 const SYSTEM: Actor = { kind: 'system', id: null };

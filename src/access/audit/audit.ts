@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Transaction } from '../../database/connections.js';
 import type { Micros } from '../../domain/instant.js';
-import { currentActor } from './actor.js';
+import { currentActor, type Actor } from './actor.js';
 import { entryHash, partDigest } from './audit-hash.js';
 import {
   insertEntries,
@@ -43,8 +43,8 @@ export async function audit(
 ): Promise<void> {
   const changes = 'action' in changed ? [changed] : changed;
   if (changes.length === 0) return;
-  const parts = changes.map(partsOf);
   const actor = currentActor();
+  const parts = changes.map((change) => partsOf(change, actor));
   const { at, actorName, ...head } = await lockHead(tx, tenantId, actor);
   const by = { actorKind: actor.kind, actorId: actor.id, actorName };
   const rows = chained(tenantId, head, { at, ...by }, parts);
@@ -69,9 +69,21 @@ function chained(
   });
 }
 
-function partsOf({ action, subject, reason, before, after }: AuditedChange): Parts {
+function partsOf(
+  { action, subject, reason, before, after }: AuditedChange,
+  { approval }: Actor,
+): Parts {
   const salt = randomBytes(SALT_BYTES);
-  const texts = { subject, reason: reason ?? null, before: jsonOf(before), after: jsonOf(after) };
+  const approved =
+    approval === undefined
+      ? after
+      : { ...after, approval: { id: approval.id, approved_by: approval.approvedBy } };
+  const texts = {
+    subject,
+    reason: reason ?? null,
+    before: jsonOf(before),
+    after: jsonOf(approved),
+  };
   return {
     action,
     ...texts,

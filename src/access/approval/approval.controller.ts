@@ -1,0 +1,50 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { parsePage, type Page } from '../../database/page.js';
+import { Caller, type Principal } from '../caller.js';
+import { RequireScope } from '../require-scope.js';
+import {
+  ApprovalQueryDto,
+  DecideApprovalDto,
+  fromApproval,
+  type ApprovalAnswer,
+} from './approval.dto.js';
+import { ApprovalService } from './approval.service.js';
+
+@ApiTags('Approvals')
+@Controller('v1/approvals')
+export class ApprovalController {
+  constructor(private readonly approvals: ApprovalService) {}
+
+  @Get()
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'What was asked for, of commands that the key has the scope of' })
+  async list(
+    @Caller() caller: Principal,
+    @Query() query: ApprovalQueryDto,
+  ): Promise<Page<ApprovalAnswer>> {
+    const request = parsePage(query, ['instant', 'uuid']);
+    const page = await this.approvals.list(caller, query.state, request);
+    return { ...page, data: page.data.map(fromApproval) };
+  }
+
+  @Get(':id')
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'What is to be approved; needs the scope of the command too' })
+  async get(@Caller() caller: Principal, @Param('id') id: string): Promise<ApprovalAnswer> {
+    return fromApproval(await this.approvals.get(caller, id));
+  }
+
+  @Post(':id/decisions')
+  @HttpCode(200)
+  @RequireScope('usage:read')
+  @ApiOperation({ summary: 'Approve or refuse; needs the scope of the command too' })
+  async decide(
+    @Caller() caller: Principal,
+    @Param('id') id: string,
+    @Body() { decision, reason }: DecideApprovalDto,
+  ): Promise<ApprovalAnswer> {
+    await this.approvals.decide(caller, id, decision, reason);
+    return fromApproval(await this.approvals.get(caller, id));
+  }
+}

@@ -1,0 +1,166 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ArrayUnique, IsArray, IsIn, IsOptional, IsString } from 'class-validator';
+import { formatInstant, type Micros } from '../../domain/instant.js';
+import { IsShortText } from '../../problem/field-rules.js';
+import type { ApprovalRow } from './approval-decision.store.js';
+import type { Decision } from './approval.service.js';
+import { APPROVAL_STATES, type ApprovalState } from './approval.store.js';
+import { ALWAYS_GUARDED, GUARDED_COMMANDS, type GuardedCommand } from './guarded-command.js';
+
+const DECISIONS = ['approve', 'refuse'] as const satisfies readonly Decision[];
+const REASON_CHARACTERS_MAX = 500;
+
+/** Body of PUT /v1/approval-policy. */
+export class PutApprovalPolicyDto {
+  @ApiProperty({
+    enum: GUARDED_COMMANDS,
+    isArray: true,
+    description: 'What one key asks for and another approves; none: nothing needs an approval.',
+  })
+  @IsArray()
+  @ArrayUnique()
+  @IsIn(GUARDED_COMMANDS, { each: true })
+  readonly commands!: GuardedCommand[];
+}
+
+export class ApprovalPolicyAnswer {
+  @ApiProperty({ enum: GUARDED_COMMANDS, isArray: true })
+  readonly commands!: readonly GuardedCommand[];
+
+  @ApiProperty({
+    enum: GUARDED_COMMANDS,
+    isArray: true,
+    description: 'What needs an approval while there is a policy at all.',
+  })
+  readonly always!: readonly GuardedCommand[];
+}
+
+/** Query of GET /v1/approvals. */
+export class ApprovalQueryDto {
+  @ApiPropertyOptional({ enum: APPROVAL_STATES })
+  @IsOptional()
+  @IsIn(APPROVAL_STATES)
+  readonly state?: ApprovalState;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsString()
+  readonly cursor?: string;
+
+  @ApiPropertyOptional({ description: '1 to 1000, 100 by default' })
+  @IsOptional()
+  @IsString()
+  readonly limit?: string;
+}
+
+/** Body of POST /v1/approvals/:id/decisions. */
+export class DecideApprovalDto {
+  @ApiProperty({ enum: DECISIONS })
+  @IsIn(DECISIONS)
+  readonly decision!: Decision;
+
+  @ApiProperty({ minLength: 1, maxLength: REASON_CHARACTERS_MAX })
+  @IsShortText(REASON_CHARACTERS_MAX)
+  readonly reason!: string;
+}
+
+class GuardedRequestAnswer {
+  @ApiProperty({ description: 'Method and pattern.' })
+  readonly route!: string;
+
+  @ApiProperty({ type: Object, description: 'What the path says for the pattern.' })
+  readonly parameters!: unknown;
+
+  @ApiProperty({ type: Object })
+  readonly query!: unknown;
+
+  @ApiProperty({ type: Object, nullable: true, description: 'Without what may be secret.' })
+  readonly body!: unknown;
+
+  @ApiProperty({ type: [String], description: 'Members of the body that may be secret.' })
+  readonly hidden_members!: readonly string[];
+
+  @ApiProperty({
+    description:
+      'SHA-256 in hex of `[parameters, query, body]`, whole, as JSON without blanks and with the members of each object in order.',
+  })
+  readonly hash!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly idempotency_key!: string | null;
+}
+
+export class ApprovalAnswer {
+  @ApiProperty({ format: 'uuid' })
+  readonly id!: string;
+
+  @ApiProperty({ enum: GUARDED_COMMANDS })
+  readonly command!: string;
+
+  @ApiProperty({ description: 'What a key needs to decide on it.' })
+  readonly scope!: string;
+
+  @ApiProperty({ enum: APPROVAL_STATES })
+  readonly state!: ApprovalState;
+
+  @ApiProperty()
+  readonly request!: GuardedRequestAnswer;
+
+  @ApiProperty({ description: 'The id of a key.' })
+  readonly requested_by!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly requested_at!: string;
+
+  @ApiProperty({ format: 'date-time', description: 'By when it is decided and used.' })
+  readonly expires_at!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly decided_by!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, format: 'date-time' })
+  readonly decided_at!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly reason!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly used_by!: string | null;
+
+  @ApiProperty({ type: String, nullable: true, format: 'date-time' })
+  readonly used_at!: string | null;
+}
+
+export function fromPolicy(commands: readonly GuardedCommand[]): ApprovalPolicyAnswer {
+  return { commands, always: commands.length === 0 ? [] : ALWAYS_GUARDED };
+}
+
+export function fromApproval(row: ApprovalRow): ApprovalAnswer {
+  return {
+    id: row.id,
+    command: row.command,
+    scope: row.scope,
+    state: row.state,
+    request: {
+      route: row.route,
+      parameters: row.parameters,
+      query: row.query,
+      body: row.body,
+      hidden_members: row.hiddenMembers,
+      hash: row.hash.toString('hex'),
+      idempotency_key: row.idempotencyKey === '' ? null : row.idempotencyKey,
+    },
+    requested_by: row.requestedBy,
+    requested_at: formatInstant(row.createdAt),
+    expires_at: formatInstant(row.expiresAt),
+    decided_by: row.decidedBy,
+    decided_at: instantOrNull(row.decidedAt),
+    reason: row.reason,
+    used_by: row.usedBy,
+    used_at: instantOrNull(row.usedAt),
+  };
+}
+
+function instantOrNull(instant: Micros | null): string | null {
+  return instant === null ? null : formatInstant(instant);
+}
