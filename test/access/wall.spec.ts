@@ -98,8 +98,11 @@ async function fill(): Promise<Things> {
     reason: 'a void of nothing',
   });
   const replay = await app.call('POST', '/v1/replays', { mode: 'apply' });
+  await app.call('PUT', '/v1/customers/gone', {});
+  const erasure = await app.call('POST', '/v1/customers/gone/erasures', { reason: 'a test' });
   return {
     word,
+    erasureId: erasure.body.id,
     quarantinedId: quarantine.body.data[0].id,
     voidId: voids.body.id,
     replayId: replay.body.id,
@@ -137,6 +140,7 @@ function nobodys(things: Things): Things {
     quarantinedId: randomUUID(),
     voidId: randomUUID(),
     replayId: randomUUID(),
+    erasureId: randomUUID(),
   };
 }
 
