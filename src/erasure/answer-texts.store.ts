@@ -3,14 +3,23 @@ import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { eventKeysIn, ownKeys } from './event-names.js';
 import type { Done, RunningErasure } from './erasure.store.js';
-import { patternOf } from './sought-texts.js';
+import { partPatternOf, patternOf } from './sought-texts.js';
 
 const ANSWERS_MAX = 200;
+
+/** Keys are made of parts; one may be the id of another customer, which has ours in it. */
+const IS_NAMED = `
+  (idempotency_key ~ $6
+   OR (idempotency_key ~ $9 AND NOT EXISTS (
+         SELECT FROM customer_identity i
+          WHERE i.tenant_id = $1 AND strpos(command_answer.idempotency_key, i.identity) > 0
+            AND i.identity <> ALL ($10::text[])
+            AND EXISTS (SELECT FROM unnest($10::text[]) t WHERE strpos(i.identity, t) > 0))))`;
 
 /** The erasure's own, too, though it came after it began: its key may be made of a text. */
 const NEXT = `
   SELECT route, idempotency_key AS key, created_at AS "createdAt", answered_at IS NOT NULL AS "isAnswered",
-         idempotency_key ~ $6 AS "isNamed", concat_ws(E'\\n', made, headers, body) ~ $6 AS hit,
+         ${IS_NAMED} AS "isNamed", concat_ws(E'\\n', made, headers, body) ~ $6 AS hit,
          CASE WHEN strpos(body, 'usage_event_id') > 0 THEN body END AS body,
          strpos(made::text, $7) > 0 AS "isOwn"
     FROM command_answer
@@ -51,6 +60,8 @@ export async function eraseAnswers(
     patternOf(sought.texts),
     id,
     position?.[2] ?? null,
+    partPatternOf(sought.texts),
+    sought.texts,
   ]);
   const last = rows.at(-1);
   if (last === undefined) return {};

@@ -21,9 +21,8 @@ export function patternOf(texts: readonly string[]): string {
   const words = new Set<string>();
   const quoted = new Set<string>();
   for (const text of texts) {
-    const isWord = text.length >= WORD_CHARACTERS_MIN && !/^[\d.,]+$/.test(text);
     for (const form of [text, JSON.stringify(text).slice(1, -1)]) {
-      (isWord ? words : quoted).add(escaped(form));
+      (isWord(text) ? words : quoted).add(escaped(form));
     }
   }
   const before = '(?<![[:alnum:]_@.-])';
@@ -32,6 +31,16 @@ export function patternOf(texts: readonly string[]): string {
     ...(words.size === 0 ? [] : [`${before}(?:${[...words].join('|')})${after}`]),
     ...[...quoted].map((text) => `"${text}\\\\?"|customers?[:/]${text}${after}`),
   ].join('|');
+}
+
+/** As {@link patternOf}, in what was put together of parts: `close-acme`. Finds nothing where none is a word. */
+export function partPatternOf(texts: readonly string[]): string {
+  const words = texts.filter(isWord).map(escaped);
+  return words.length === 0 ? '$^' : `(?<![[:alnum:]])(?:${words.join('|')})(?![[:alnum:]])`;
+}
+
+function isWord(text: string): boolean {
+  return text.length >= WORD_CHARACTERS_MIN && !/^[\d.,]+$/.test(text);
 }
 
 /** The text without what is sought. */

@@ -31,6 +31,12 @@ const PUSHED_PERIODS = `
    WHERE c.tenant_id = $1 AND c.customer_no = $2 AND c.stripe_customer_id IS NOT NULL
      AND coalesce(c.push, s.push) = 'live'`;
 
+/** What amendments owe is known once they are sealed. */
+const UNSEALED = `
+  SELECT FROM (${PUSHED_PERIODS}) p
+    JOIN amendment_due a ON a.tenant_id = $1 AND a.customer_no = p."customerNo"
+     AND a.meter_no = p."meterNo" AND a.period_start = p."periodStart"`;
+
 /** @param pushes Whether the tenant pushes anything at all. */
 export async function unsettledOf(
   db: Queryable,
@@ -46,6 +52,7 @@ export async function unsettledOf(
 
 async function owedPeriods(db: Queryable, tenantId: string, customerNo: number): Promise<number> {
   const keys = await db.query<PeriodKey>(PUSHED_PERIODS, [tenantId, customerNo]);
+  const unsealed = await db.query(UNSEALED, [tenantId, customerNo]);
   const from: Micros | null = null;
   const values = await periodValues(
     db,
@@ -53,5 +60,6 @@ async function owedPeriods(db: Queryable, tenantId: string, customerNo: number):
     keys.map((key) => ({ ...key, from })),
   );
   const pushed = await pushedValues(db, tenantId, values);
-  return [...pushed.values()].filter(({ pending }) => pending !== '0').length;
+  const owed = [...pushed.values()].filter(({ pending }) => pending !== '0').length;
+  return owed + unsealed.length;
 }
