@@ -10,6 +10,9 @@ export interface SoughtTexts {
 /** Stands for a text that was erased. */
 export const ERASED = '[erased]';
 
+/** A regular expression that finds nothing. */
+const NOTHING = '[^\\s\\S]';
+
 /** Shorter ones, and numbers, are too often something else: they count only where they are quoted. */
 const WORD_CHARACTERS_MIN = 3;
 
@@ -18,6 +21,7 @@ const WORD_CHARACTERS_MIN = 3;
  * `acme` in "for acme." and not in `acme-2`, which may be somebody else's id.
  */
 export function patternOf(texts: readonly string[]): string {
+  if (texts.length === 0) return NOTHING;
   const words = new Set<string>();
   const quoted = new Set<string>();
   for (const text of texts) {
@@ -36,7 +40,7 @@ export function patternOf(texts: readonly string[]): string {
 /** As {@link patternOf}, in what was put together of parts: `close-acme`. Finds nothing where none is a word. */
 export function partPatternOf(texts: readonly string[]): string {
   const words = texts.filter(isWord).map(escaped);
-  return words.length === 0 ? '$^' : `(?<![[:alnum:]])(?:${words.join('|')})(?![[:alnum:]])`;
+  return words.length === 0 ? NOTHING : `(?<![[:alnum:]])(?:${words.join('|')})(?![[:alnum:]])`;
 }
 
 function isWord(text: string): boolean {
