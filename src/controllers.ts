@@ -5,6 +5,7 @@ import { AuditEntryController } from './access/audit/audit-entry.controller.js';
 import { TestClockController } from './access/test-clock.controller.js';
 import { BulkVoidController } from './corrections/bulk-void.controller.js';
 import { VoidController } from './corrections/void.controller.js';
+import { ErasureController } from './erasure/erasure.controller.js';
 import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './health/metrics.controller.js';
 import { IngestController } from './ingest/ingest.controller.js';
@@ -38,6 +39,7 @@ const API_CONTROLLERS = [
   BillingSourceController,
   FlushController,
   PeriodCloseController,
+  ErasureController,
   PushController,
   ReconciliationController,
   ReplayController,

@@ -34,6 +34,9 @@ import { DatabaseLifetime } from './database/database-lifetime.js';
 import { Database } from './database/database.js';
 import { checkStart } from './database/start-check.js';
 import { dataSourceOptions } from './data-source.js';
+import { Eraser } from './erasure/eraser.js';
+import { ErasureService } from './erasure/erasure.service.js';
+import { ErasureTimer } from './erasure/erasure.timer.js';
 import { Draining } from './health/draining.js';
 import { CommandAnswerTimer } from './idempotency/command-answer.timer.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
@@ -171,6 +174,9 @@ const SERVICES = [
   CloseTimer,
   AmendmentSealer,
   AmendmentTimer,
+  Eraser,
+  ErasureService,
+  ErasureTimer,
   StripeAccounts,
   StripeAccountService,
   StripeMeters,

@@ -13,6 +13,7 @@ import { CreateQuarantine1795200000010 } from '../migrations/1795200000010-creat
 import { CreateCommandAnswers1795200000011 } from '../migrations/1795200000011-create-command-answers.js';
 import { CreateAudit1795200000012 } from '../migrations/1795200000012-create-audit.js';
 import { CreateReplays1795200000013 } from '../migrations/1795200000013-create-replays.js';
+import { Erasures1795200000014 } from '../migrations/1795200000014-erasures.js';
 import { CreateApprovals1795200000015 } from '../migrations/1795200000015-create-approvals.js';
 import { CreateRoles1795200000090 } from '../migrations/1795200000090-create-roles.js';
 import { ApiKey } from './access/api-key.entity.js';
@@ -44,6 +45,7 @@ export function dataSourceOptions(url: string, role?: string): DataSourceOptions
       CreateCommandAnswers1795200000011,
       CreateAudit1795200000012,
       CreateReplays1795200000013,
+      Erasures1795200000014,
       CreateApprovals1795200000015,
       CreateRoles1795200000090,
     ],

@@ -220,6 +220,30 @@ CREATE TABLE customer_schedule (
   CONSTRAINT customer_schedule_pkey PRIMARY KEY (tenant_id, customer_no, version)
 );
 
+CREATE TABLE erasure (
+  tenant_id uuid NOT NULL,
+  erasure_id uuid NOT NULL,
+  customer_no bigint NOT NULL,
+  pseudonym text COLLATE "C" NOT NULL,
+  reason text NOT NULL,
+  sought json,
+  hash_key bytea,
+  audit_sequence bigint NOT NULL,
+  phase text NOT NULL,
+  "position" json,
+  usage_events bigint NOT NULL DEFAULT 0,
+  other_rows bigint NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL,
+  finished_at timestamp with time zone,
+  CONSTRAINT erasure_finished_check CHECK ((((finished_at IS NOT NULL) = (phase = 'done'::text)) AND (num_nulls(sought, hash_key) =
+CASE phase
+    WHEN 'done'::text THEN 2
+    ELSE 0
+END))),
+  CONSTRAINT erasure_phase_check CHECK ((phase = ANY (ARRAY['usage_events'::text, 'totals'::text, 'pushes'::text, 'corrections'::text, 'replays'::text, 'quarantine'::text, 'stripe'::text, 'answers'::text, 'approvals'::text, 'audit'::text, 'done'::text]))),
+  CONSTRAINT erasure_pkey PRIMARY KEY (tenant_id, erasure_id)
+);
+
 CREATE TABLE installation (
   singleton boolean NOT NULL DEFAULT true,
   installation_id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -829,9 +853,9 @@ END),
 CREATE TABLE usage_event (
   tenant_id uuid NOT NULL,
   event_key uuid NOT NULL,
-  source text COLLATE "C" NOT NULL,
-  usage_event_id text COLLATE "C" NOT NULL,
-  customer_id text COLLATE "C" NOT NULL,
+  source text COLLATE "C",
+  usage_event_id text COLLATE "C",
+  customer_id text COLLATE "C",
   customer_no bigint NOT NULL,
   meter text COLLATE "C" NOT NULL,
   quantity numeric(27,12),
@@ -839,6 +863,7 @@ CREATE TABLE usage_event (
   occurred_at_sent boolean NOT NULL,
   properties json,
   received_at timestamp with time zone NOT NULL,
+  CONSTRAINT usage_event_erased_check CHECK (((num_nulls(source, usage_event_id, customer_id) = ANY (ARRAY[0, 3])) AND ((usage_event_id IS NOT NULL) OR (properties IS NULL)))),
   CONSTRAINT usage_event_occurred_at_check CHECK (isfinite(occurred_at)),
   CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, event_key),
   CONSTRAINT usage_event_quantity_check CHECK ((quantity <> 'NaN'::numeric)),
@@ -929,6 +954,8 @@ CREATE INDEX command_answer_created_at_idx ON public.command_answer USING btree 
 
 CREATE INDEX customer_identity_customer_no_idx ON public.customer_identity USING btree (tenant_id, customer_no);
 
+CREATE UNIQUE INDEX erasure_running_key ON public.erasure USING btree (tenant_id, customer_no) WHERE (finished_at IS NULL);
+
 CREATE INDEX invoice_period_invoice_idx ON public.invoice_period USING btree (tenant_id, account_id, livemode, invoice_id);
 
 CREATE INDEX period_amendment_unwritten_idx ON public.period_amendment USING btree (tenant_id, sealed_at) WHERE (created_at IS NULL);
@@ -1012,6 +1039,133 @@ AS $function$
          CROSS JOIN generate_series(1, 8) AS i
       $function$;
 
+CREATE OR REPLACE FUNCTION public.erase_audit_texts(erasing_customer bigint, sequences bigint[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+      DECLARE
+        own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
+        erased bigint;
+      BEGIN
+        PERFORM erasing_key(own_tenant, erasing_customer);
+        UPDATE audit_entry a
+           SET subject = NULL, reason = NULL, before = NULL, after = NULL, salt = NULL
+         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences) AND a.salt IS NOT NULL;
+        GET DIAGNOSTICS erased = ROW_COUNT;
+        RETURN erased;
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.erase_push_reasons(erasing_customer bigint, identifiers text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+      DECLARE
+        own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
+      BEGIN
+        PERFORM erasing_key(own_tenant, erasing_customer);
+        UPDATE push_transition t
+           SET reason = '[erased]'
+          FROM push p
+         WHERE p.tenant_id = own_tenant AND p.identifier = ANY (identifiers)
+           AND p.customer_no = erasing_customer
+           AND t.tenant_id = own_tenant AND t.identifier = p.identifier
+           AND t.reason !~ '^[a-z0-9_]+$';
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.erase_usage_texts(erasing_customer bigint, event_keys uuid[])
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+      DECLARE
+        own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
+        own_key bytea := erasing_key(own_tenant, erasing_customer);
+        erased bigint;
+      BEGIN
+        UPDATE usage_entry e
+           SET dimensions = erased_dimensions(e.dimensions, own_key)
+         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
+           AND e.customer_no = erasing_customer AND has_texts(e.dimensions);
+        UPDATE usage_void v
+           SET reason = '[erased]'
+          FROM usage_event e
+         WHERE v.tenant_id = own_tenant AND v.event_key = ANY (event_keys)
+           AND e.tenant_id = own_tenant AND e.event_key = v.event_key
+           AND e.customer_no = erasing_customer AND v.reason <> '[erased]';
+        UPDATE usage_event e
+           SET source = NULL, usage_event_id = NULL, customer_id = NULL, properties = NULL
+         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
+           AND e.customer_no = erasing_customer AND e.usage_event_id IS NOT NULL;
+        GET DIAGNOSTICS erased = ROW_COUNT;
+        RETURN erased;
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.erased_dimensions(dimensions text, hash_key bytea)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        SELECT '[' || string_agg(CASE json_typeof(d.value) WHEN 'null' THEN 'null'
+                 ELSE '"' || public.erased_text(d.value::text, hash_key) || '"' END,
+                 ',' ORDER BY d.ordinality) || ']'
+          FROM json_array_elements(dimensions::json) WITH ORDINALITY AS d
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.erased_text(erasing text, hash_key bytea)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        SELECT 'erased_' || left(encode(sha256(hash_key || convert_to(erasing, 'UTF8')), 'hex'), 24)
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.erasing_key(erasing_tenant uuid, erasing_customer bigint)
+ RETURNS bytea
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+      DECLARE
+        found_key bytea;
+      BEGIN
+        SELECT e.hash_key INTO found_key FROM public.erasure e
+         WHERE e.tenant_id = erasing_tenant AND e.customer_no = erasing_customer
+           AND e.finished_at IS NULL;
+        IF found_key IS NULL THEN
+          RAISE EXCEPTION 'no erasure of this customer is under way'
+            USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN found_key;
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.has_texts(dimensions text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        SELECT dimensions <> '[]' AND EXISTS (
+          SELECT FROM json_array_elements_text(dimensions::json) d
+           WHERE d.value !~ '^erased_[0-9a-f]{24}$')
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_all_but_dimension_erasure()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        IF has_texts(OLD.dimensions) AND NOT has_texts(NEW.dimensions) THEN
+          OLD.dimensions := NEW.dimensions;
+          IF NEW::text = OLD::text THEN
+            RETURN NEW;
+          END IF;
+        END IF;
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+      END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_all_but_erasure()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1022,6 +1176,33 @@ AS $function$
         OLD.before := NULL;
         OLD.after := NULL;
         OLD.salt := NULL;
+        IF NEW::text = OLD::text THEN
+          RETURN NEW;
+        END IF;
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_all_but_event_erasure()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        OLD.source := NULL;
+        OLD.usage_event_id := NULL;
+        OLD.customer_id := NULL;
+        OLD.properties := NULL;
+        IF NEW::text = OLD::text THEN
+          RETURN NEW;
+        END IF;
+        RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_all_but_reason_erasure()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      BEGIN
+        OLD.reason := '[erased]';
         IF NEW::text = OLD::text THEN
           RETURN NEW;
         END IF;
@@ -1058,10 +1239,16 @@ CREATE TRIGGER period_amendment_never_truncated BEFORE TRUNCATE ON public.period
 
 CREATE TRIGGER period_amendment_written_for_ever BEFORE DELETE OR UPDATE ON public.period_amendment FOR EACH ROW WHEN ((old.created_at IS NOT NULL)) EXECUTE FUNCTION refuse_statement_change();
 
-CREATE TRIGGER usage_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER usage_entry_append_only BEFORE DELETE OR TRUNCATE ON public.usage_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER usage_event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER usage_entry_erasure_only BEFORE UPDATE ON public.usage_entry FOR EACH ROW EXECUTE FUNCTION refuse_all_but_dimension_erasure();
+
+CREATE TRIGGER usage_event_append_only BEFORE DELETE OR TRUNCATE ON public.usage_event FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER usage_event_erasure_only BEFORE UPDATE ON public.usage_event FOR EACH ROW EXECUTE FUNCTION refuse_all_but_event_erasure();
 
 CREATE TRIGGER usage_event_key_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_event_key FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER usage_void_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.usage_void FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER usage_void_append_only BEFORE DELETE OR TRUNCATE ON public.usage_void FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER usage_void_erasure_only BEFORE UPDATE ON public.usage_void FOR EACH ROW EXECUTE FUNCTION refuse_all_but_reason_erasure();

@@ -11,7 +11,12 @@ export async function toVoidAnswer(
   event: { readonly usage_event_id: string; readonly source?: string },
 ): Promise<VoidAnswer> {
   const { effects, replacementKey, replacementStatus: status } = record;
-  const names = await db.query<{ key: string; id: string; source: string; meter: string }>(
+  const names = await db.query<{
+    key: string;
+    id: string | null;
+    source: string | null;
+    meter: string;
+  }>(
     `SELECT event_key AS key, usage_event_id AS id, source, meter
        FROM usage_event WHERE tenant_id = $1 AND event_key = ANY ($2::uuid[])`,
     [tenantId, [record.eventKey, ...(replacementKey === null ? [] : [replacementKey])]],

@@ -39,9 +39,10 @@ export interface VoidAnswer {
     readonly period_start: string | null;
   };
   readonly effects: readonly VoidEffect[];
+  /** Its id and source are null once its customer was erased. */
   readonly replacement: {
-    readonly usage_event_id: string;
-    readonly source: string;
+    readonly usage_event_id: string | null;
+    readonly source: string | null;
     readonly status: 'accepted' | 'duplicate';
   } | null;
 }

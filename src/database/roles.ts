@@ -11,6 +11,12 @@ export const TENANT_ROLE = 'countonce_tenant';
 /** The setting that says which tenant that is, for one transaction. */
 export const TENANT_SETTING = 'countonce.tenant_id';
 
+/**
+ * Functions that work with their owner's rights, so past those of our roles: all there may be. Each is
+ * narrow, and looks for itself whose tenant's work it is called in.
+ */
+export const OWNERS_FUNCTIONS = ['erase_audit_texts', 'erase_push_reasons', 'erase_usage_texts'];
+
 /** Whatever runs SQL without parameters: a connection, or a migration's. */
 export interface SqlRunner {
   query(sql: string): Promise<unknown>;
@@ -89,6 +95,15 @@ const SET_RIGHTS = `
             USING (tenant_id = current_setting(''${TENANT_SETTING}'')::uuid)', t.name);
           EXECUTE format('CREATE POLICY every_tenant ON %s TO ${SERVICE_ROLE} USING (true)', t.name);
         END IF;
+      END IF;
+    END LOOP;
+    FOR t IN SELECT oid::regprocedure::text AS name, proname FROM pg_proc
+              WHERE pronamespace = 'public'::regnamespace AND prosecdef LOOP
+      EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', t.name);
+      IF t.proname = ANY (ARRAY['${OWNERS_FUNCTIONS.join("','")}'])
+         AND (SELECT count(*) FROM pg_roles
+               WHERE rolname IN ('${SERVICE_ROLE}', '${TENANT_ROLE}')) = 2 THEN
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ${SERVICE_ROLE}, ${TENANT_ROLE}', t.name);
       END IF;
     END LOOP;
   END $$`;

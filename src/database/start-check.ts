@@ -1,5 +1,12 @@
 import { Connections, type Queryable } from './connections.js';
-import { APPEND_ONLY_NAMES, CAN_ACT, rolesSqlFor, SERVICE_ROLE, TENANT_ROLE } from './roles.js';
+import {
+  APPEND_ONLY_NAMES,
+  CAN_ACT,
+  OWNERS_FUNCTIONS,
+  rolesSqlFor,
+  SERVICE_ROLE,
+  TENANT_ROLE,
+} from './roles.js';
 
 /** The database lets us do too much, or does not keep what it says; the message says what to do. */
 export class UnsafeDatabase extends Error {
@@ -11,6 +18,8 @@ interface Trust {
   readonly isUnbound: boolean;
   /** Books that could be changed, by either role. */
   readonly open: string[];
+  /** Functions that would do with their owner's rights what we do not know. */
+  readonly unknownFunctions: string[];
   /** Tables of tenants that no policy guards. */
   readonly unwalled: string[];
   readonly owned: number;
@@ -28,6 +37,13 @@ const TRUST = `
                   AND (has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE')
                        OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
                 ORDER BY 1) AS open,
+         array(SELECT DISTINCT p.proname::text
+                 FROM pg_proc p
+                 JOIN pg_roles r ON r.rolname IN (current_user, $1)
+                WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
+                  AND p.proname <> ALL ($3::text[])
+                  AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
+                ORDER BY 1) AS "unknownFunctions",
          array(SELECT c.relname::text
                  FROM pg_class c
                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
@@ -54,7 +70,12 @@ const UNSAFE_COMMIT: ReadonlySet<string> = new Set(['off', 'local']);
  */
 export async function checkStart(url: string): Promise<typeof SERVICE_ROLE | undefined> {
   const role = (await canAct(url)) ? SERVICE_ROLE : undefined;
-  const trust = await oneQuery<Trust>(url, TRUST, [TENANT_ROLE, APPEND_ONLY_NAMES], role);
+  const trust = await oneQuery<Trust>(
+    url,
+    TRUST,
+    [TENANT_ROLE, APPEND_ONLY_NAMES, OWNERS_FUNCTIONS],
+    role,
+  );
   const wrongs = wrongsOf(trust, role);
   if (wrongs.length > 0) throw new UnsafeDatabase(wrongs.join('\n'));
   return role;
@@ -78,7 +99,7 @@ export async function canAct(url: string): Promise<boolean> {
 }
 
 function wrongsOf(trust: Trust, role: string | undefined): string[] {
-  const { user, open, unwalled } = trust;
+  const { user, open, unwalled, unknownFunctions } = trust;
   const wrongs: string[] = [];
   if (trust.isUnbound || (role !== undefined && trust.owned > 0)) {
     wrongs.push(`${user} may do everything in the database: no role of it can be worked as.`);
@@ -91,6 +112,11 @@ function wrongsOf(trust: Trust, role: string | undefined): string[] {
   }
   if (open.length > 0) {
     wrongs.push(`${user} may change what must never change: ${open.join(', ')}.`);
+  }
+  if (role !== undefined && unknownFunctions.length > 0) {
+    wrongs.push(
+      `${user} may do with their owner's rights what ${unknownFunctions.join(', ')} do: Countonce has no such functions.`,
+    );
   }
   if (role !== undefined && unwalled.length > 0) {
     wrongs.push(`No policy keeps tenants apart in ${unwalled.join(', ')}.`);

@@ -50,7 +50,7 @@ export async function readKeys(
   return new Map(rows.map((row) => [row.eventKey, row]));
 }
 
-/** The events as they were recorded, for telling in what a conflicting one differs. */
+/** The events as they were recorded, but for erased ones, for telling in what a conflicting one differs. */
 export async function readOriginals(
   db: Queryable,
   tenantId: string,
@@ -70,7 +70,8 @@ export async function readOriginals(
   }>(
     `SELECT event_key, usage_event_id, source, customer_id, meter,
             trim_scale(quantity)::text AS quantity, occurred_at, occurred_at_sent, properties
-       FROM usage_event WHERE tenant_id = $1 AND event_key = ANY ($2::uuid[])`,
+       FROM usage_event
+      WHERE tenant_id = $1 AND event_key = ANY ($2::uuid[]) AND usage_event_id IS NOT NULL`,
     [tenantId, eventKeys],
   );
   return new Map(

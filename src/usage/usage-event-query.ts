@@ -19,9 +19,10 @@ export interface UsageEventFilter {
 
 export interface UsageEventRow {
   readonly event_key: string;
-  readonly source: string;
-  readonly usage_event_id: string;
-  readonly customer_id: string;
+  /** Null, as the next two, where the event was erased. */
+  readonly source: string | null;
+  readonly usage_event_id: string | null;
+  readonly customer_id: string | null;
   readonly meter: string;
   readonly quantity: string | null;
   readonly occurred_at: Micros;
@@ -33,7 +34,10 @@ export interface UsageEventRow {
   readonly void_reason: string | null;
   readonly void_effects: readonly VoidEffect[] | null;
   /** What was recorded in its place. */
-  readonly replacement: { readonly usage_event_id: string; readonly source: string } | null;
+  readonly replacement: {
+    readonly usage_event_id: string | null;
+    readonly source: string | null;
+  } | null;
 }
 
 export interface EntryRow {

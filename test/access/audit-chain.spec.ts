@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eraseAuditTexts } from '../../src/access/audit/audit-erasure.store.js';
 import { verifyChain, type ChainReport } from '../../src/access/audit/audit-verification.js';
 import { Connections } from '../../src/database/connections.js';
 import { startTestApp, type TestApp } from '../support/app.js';
@@ -138,26 +137,5 @@ describe('the tables', () => {
     'DELETE FROM audit_head',
   ])('refuse %s', async (statement) => {
     await expect(api.pool.query(statement)).rejects.toMatchObject(refused);
-  });
-});
-
-describe('an erasure', () => {
-  it('takes out what entries tell of the customer, and the chain still holds', async () => {
-    await api.call('PUT', '/v1/meters/tokens', { aggregation: 'sum' });
-    await api.call('POST', '/v1/period-closes', { customer_id: 'cat' });
-    const erased = await db.transaction((tx) => eraseAuditTexts(tx, tenantId, 'cat'));
-    expect(erased).toBe(2);
-
-    const entries = await entriesOf(api);
-    expect(JSON.stringify(entries)).not.toContain('cat');
-    const gone = entries.filter((entry) => entry.erased);
-    expect(gone).toMatchObject([
-      { action: 'customer.created', subject: null, reason: null, before: null, after: null },
-      { action: 'period.closed', subject: null, after: null, actor: { id: 'bootstrap' } },
-    ]);
-    expect(entries.map(({ subject }) => subject)).toContain('customer:dan');
-    expect(await verified()).toMatchObject({ erased: 2, faults: 0 });
-    const { rows } = await api.pool.query('SELECT e::text FROM audit_entry e WHERE salt IS NULL');
-    expect(JSON.stringify(rows)).not.toContain('cat');
   });
 });

@@ -79,6 +79,8 @@ const THINGS: Things = {
   quarantinedId: randomUUID(),
   voidId: randomUUID(),
   replayId: randomUUID(),
+
+  erasureId: randomUUID(),
   approvalId: randomUUID(),
 };
 

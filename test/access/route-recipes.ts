@@ -10,6 +10,7 @@ export interface Things {
   readonly voidId: string;
   readonly replayId: string;
   readonly approvalId: string;
+  readonly erasureId: string;
 }
 
 /** How to ask a route for a tenant's things. */
@@ -120,6 +121,13 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     path: (t) => `${customer(t)}/billing-periods/${OCTOBER}/usage-events?meter=${t.word}`,
     own: 200,
   },
+  // A push of it is not known to have arrived.
+  'POST /v1/customers/{id}/erasures': {
+    path: (t) => `${customer(t)}/erasures`,
+    body: () => ({ reason: 'it was asked for' }),
+    own: 409,
+  },
+  'GET /v1/erasures/{id}': { path: (t) => `/v1/erasures/${t.erasureId}`, own: 200 },
   'PUT /v1/customers/{id}/meters/{key}/billing-period': {
     path: (t) => `${sourceOf(t)}/billing-period`,
     body: () => ({ source: 'schedule' }),

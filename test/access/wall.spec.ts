@@ -98,9 +98,12 @@ async function fill(): Promise<Things> {
     reason: 'a void of nothing',
   });
   const replay = await app.call('POST', '/v1/replays', { mode: 'apply' });
+  await app.call('PUT', '/v1/customers/gone', {});
+  const erasure = await app.call('POST', '/v1/customers/gone/erasures', { reason: 'a test' });
   const approvalId = await approval();
   return {
     word,
+    erasureId: erasure.body.id,
     quarantinedId: quarantine.body.data[0].id,
     voidId: voids.body.id,
     replayId: replay.body.id,
@@ -148,6 +151,7 @@ function nobodys(things: Things): Things {
     quarantinedId: randomUUID(),
     voidId: randomUUID(),
     replayId: randomUUID(),
+    erasureId: randomUUID(),
     approvalId: randomUUID(),
   };
 }

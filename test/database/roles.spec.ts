@@ -33,6 +33,7 @@ const WORKED_IN = [
   'command_answer',
   'customer',
   'customer_identity',
+  'erasure',
   'installation',
   'invoice_period',
   'item_period',

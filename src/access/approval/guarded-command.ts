@@ -14,6 +14,7 @@ export const COMMAND_SCOPES = {
   'reconciliation.repair': 'billing:write',
   'replay.apply': 'billing:write',
   'replay.revert': 'billing:write',
+  'customer.erase': 'admin',
   'stripe_account.change': 'admin',
   'stripe_account.delete': 'admin',
   'api_key.create': 'admin',

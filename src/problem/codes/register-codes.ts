@@ -80,6 +80,25 @@ export const REGISTER_CODES = {
     title: 'Another customer goes by this id or alias',
     remedy: 'Take it out of the aliases of that customer first.',
   },
+  customer_unsettled: {
+    status: 409,
+    title: 'Usage of the customer is still on its way to Stripe, or being voided',
+    remedy:
+      'Flush the customer or close its periods, and wait until its pushes are delivered; settle by ' +
+      'hand those that are `unknown`, `disputed` or `pending` for good, or set `push` to `off`. ' +
+      '`unsettled` counts what is left.',
+  },
+  erasure_not_found: {
+    status: 404,
+    title: 'No erasure has this id',
+    remedy: 'Use the id that `POST /v1/customers/:id/erasures` answered.',
+  },
+  erasure_needs_roles: {
+    status: 409,
+    title: 'Countonce has no roles on the database, so the ledger cannot be changed at all',
+    remedy:
+      'Have the roles made as `countonce doctor` says, run `countonce migrate`, and ask again.',
+  },
   timezone_unknown: {
     status: 422,
     title: 'The time zone is not known',

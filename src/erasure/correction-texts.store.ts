@@ -1,0 +1,58 @@
+import type { Transaction } from '../database/connections.js';
+import { formatInstantMicros } from '../domain/instant.js';
+import type { Done, RunningErasure } from './erasure.store.js';
+import { patternOf } from './sought-texts.js';
+
+/** SQL: whether a row `b` of `bulk_void` is about the customer $2. */
+export const IS_VOID_OF_CUSTOMER = `
+  (b.selection ->> 'customerNo' = $2::bigint::text
+   OR EXISTS (SELECT FROM usage_event e
+               WHERE e.tenant_id = b.tenant_id AND e.customer_no = $2
+                 AND e.event_key = ANY (ARRAY(SELECT k.value::uuid
+                       FROM json_array_elements_text(
+                              CASE json_typeof(b.selection -> 'eventKeys')
+                                WHEN 'array' THEN b.selection -> 'eventKeys' ELSE '[]' END) k))))`;
+
+/** Its own numbers stay, by which it is known whose void it was. */
+const BULK_VOIDS = `
+  UPDATE bulk_void b
+     SET filter = '{}', reason = '[erased]',
+         selection = json_build_object('customerNo', b.selection -> 'customerNo',
+                                       'eventKeys', b.selection -> 'eventKeys')
+   WHERE b.tenant_id = $1 AND b.created_at <= $4::timestamptz AND b.reason <> '[erased]'
+     AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.reason, b.filter, b.selection) ~ $3)
+  RETURNING 1`;
+
+const CHANGES = `
+  UPDATE replay_change SET dimensions = erased_dimensions(dimensions, $3)
+   WHERE tenant_id = $1 AND customer_no = $2 AND has_texts(dimensions)
+  RETURNING 1`;
+
+const DIFFERENCES = `
+  UPDATE replay_difference SET place = '{}', ledger = NULL, stored = NULL
+   WHERE tenant_id = $1 AND place <> '{}'
+     AND (customer_no = $2 OR concat_ws(E'\\n', place, ledger, stored) ~ $3)
+  RETURNING 1`;
+
+/** What voids of many events were asked for by. */
+export async function eraseCorrections(
+  tx: Transaction,
+  tenantId: string,
+  { customerNo, sought, createdAt }: RunningErasure,
+): Promise<Done> {
+  const until = formatInstantMicros(createdAt);
+  const parameters = [tenantId, customerNo, patternOf(sought.texts), until];
+  return { otherRows: (await tx.query(BULK_VOIDS, parameters)).length };
+}
+
+/** What replays found and replaced: an apply can still be taken back. */
+export async function eraseReplays(
+  tx: Transaction,
+  tenantId: string,
+  { customerNo, sought, hashKey }: RunningErasure,
+): Promise<Done> {
+  const changes = await tx.query(CHANGES, [tenantId, customerNo, hashKey]);
+  const pattern = patternOf(sought.texts);
+  const differences = await tx.query(DIFFERENCES, [tenantId, customerNo, pattern]);
+  return { otherRows: changes.length + differences.length };
+}

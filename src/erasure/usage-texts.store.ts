@@ -1,0 +1,108 @@
+import type { Transaction } from '../database/connections.js';
+import { plainArray } from '../database/plain-array.js';
+import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { holdFolds } from '../usage/fold.js';
+import type { Done, RunningErasure } from './erasure.store.js';
+
+/** So many at a time, so that nobody waits long for a row. */
+const EVENTS_MAX = 1_000;
+const TOTALS_MAX = 2_000;
+
+const NEXT_EVENTS = `
+  SELECT event_key AS "eventKey", occurred_at AS "occurredAt"
+    FROM usage_event
+   WHERE tenant_id = $1 AND customer_no = $2
+     AND ($3::timestamptz IS NULL OR (occurred_at, event_key) > ($3, $4::uuid))
+   ORDER BY occurred_at, event_key LIMIT $5`;
+
+/** The customer's events, the reasons of their voids, and the dimensions in the ledger. */
+export async function eraseUsageEvents(
+  tx: Transaction,
+  tenantId: string,
+  { customerNo, position }: RunningErasure,
+): Promise<Done> {
+  const events = await tx.query<{ eventKey: string; occurredAt: Micros }>(NEXT_EVENTS, [
+    tenantId,
+    customerNo,
+    position?.[0] ?? null,
+    position?.[1] ?? null,
+    EVENTS_MAX,
+  ]);
+  const last = events.at(-1);
+  if (last === undefined) return {};
+  const keys = events.map(({ eventKey }) => eventKey);
+  const usageEvents = await eraseTextsOf(tx, customerNo, keys);
+  return { usageEvents, position: [formatInstantMicros(last.occurredAt), last.eventKey] };
+}
+
+async function eraseTextsOf(
+  tx: Transaction,
+  customerNo: number,
+  eventKeys: readonly string[],
+): Promise<number> {
+  const [done] = await tx.query<{ events: number }>(
+    'SELECT erase_usage_texts($1, $2::uuid[]) AS events',
+    [customerNo, plainArray(eventKeys)],
+  );
+  return done!.events;
+}
+
+/** A void that ran beside the phase before may have copied what stood there until then. */
+const VOIDED_SINCE = `
+  SELECT v.event_key AS "eventKey"
+    FROM usage_void v
+    JOIN usage_event e ON e.tenant_id = v.tenant_id AND e.event_key = v.event_key
+   WHERE v.tenant_id = $1 AND e.customer_no = $2 AND v.voided_at >= $3::timestamptz
+     AND EXISTS (SELECT FROM usage_entry u
+                  WHERE u.tenant_id = v.tenant_id AND u.event_key = v.event_key
+                    AND has_texts(u.dimensions))
+   LIMIT $4`;
+
+const GROUP = `
+  tenant_id, customer_no, meter_no, period_start, origin_start, revision, billable, bucket`;
+const SUMS = `
+  quantity_sum, quantity_max, entry_count, last_quantity, last_at, last_key, digest`;
+const MEMBER = `
+  tenant_id, customer_no, meter_no, period_start, revision, billable, bucket`;
+
+const rowsOf = (table: string): string => `
+  WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table}
+                           WHERE tenant_id = $1 AND customer_no = $2 AND has_texts(dimensions)
+                           LIMIT $4)) AND tenant_id = $1`;
+
+/** Totals become deltas again, which need not be alone in their group; the next fold adds them up. */
+const TOTALS = [
+  `UPDATE usage_delta SET dimensions = erased_dimensions(dimensions, $3) ${rowsOf('usage_delta')}
+   RETURNING 1`,
+  `WITH gone AS (DELETE FROM usage_total ${rowsOf('usage_total')} RETURNING *)
+   INSERT INTO usage_delta (${GROUP}, dimensions, ${SUMS})
+   SELECT ${GROUP}, erased_dimensions(dimensions, $3), ${SUMS} FROM gone RETURNING 1`,
+  `WITH gone AS (DELETE FROM usage_unique ${rowsOf('usage_unique')} RETURNING *),
+   made AS (
+     INSERT INTO usage_unique (${MEMBER}, dimensions, unique_key)
+     SELECT ${MEMBER}, erased_dimensions(dimensions, $3), unique_key FROM gone
+         ON CONFLICT DO NOTHING)
+   SELECT FROM gone`,
+];
+
+/** The dimensions of totals, as those of the ledger before; folds wait meanwhile. */
+export async function eraseTotals(
+  tx: Transaction,
+  tenantId: string,
+  { customerNo, hashKey, createdAt }: RunningErasure,
+): Promise<Done> {
+  const voided = await tx.query<{ eventKey: string }>(VOIDED_SINCE, [
+    tenantId,
+    customerNo,
+    formatInstantMicros(createdAt),
+    EVENTS_MAX,
+  ]);
+  const keys = voided.map(({ eventKey }) => eventKey);
+  if (keys.length > 0) await eraseTextsOf(tx, customerNo, keys);
+  await holdFolds(tx, tenantId);
+  let otherRows = 0;
+  for (const statement of TOTALS) {
+    otherRows += (await tx.query(statement, [tenantId, customerNo, hashKey, TOTALS_MAX])).length;
+  }
+  return otherRows + keys.length === 0 ? {} : { otherRows, position: [] };
+}

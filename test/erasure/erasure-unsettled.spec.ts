@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Database } from '../../src/database/database.js';
+import { Eraser } from '../../src/erasure/eraser.js';
+import { insertEvent } from '../../src/webhooks/stripe-inbox.store.js';
+import { openStripeScene, type StripeScene } from '../support/stripe-scene.js';
+import { placesOfAll } from './database-texts.js';
+
+let scene: StripeScene;
+beforeEach(async () => {
+  scene = await openStripeScene('2026-10-30T12:00:00Z');
+  await scene.use('2026-10-30T10:00:00Z', 10);
+});
+afterEach(() => scene[Symbol.asyncDispose]());
+
+const erase = (headers: Record<string, string> = {}) =>
+  scene.app.call('POST', '/v1/customers/acme/erasures', { reason: 'a test' }, headers);
+
+it('is refused while usage is still to be pushed, and changes nothing', async () => {
+  const refused = await erase();
+  expect(refused).toMatchObject({
+    status: 409,
+    body: { code: 'customer_unsettled', unsettled: { periods: 1, pushes: 0, voids: 0 } },
+  });
+  expect((await scene.app.call('GET', '/v1/customers/acme')).status).toBe(200);
+  await scene.push();
+  expect((await erase()).status).toBe(200);
+  expect(scene.simulator.ledger().map(({ value }) => value)).toEqual(['10']);
+  // What was pushed is still known as such.
+  const { rows } = await scene.app.pool.query(
+    'SELECT value::int, status, stripe_customer_id AS "at" FROM push',
+  );
+  expect(rows).toMatchObject([{ value: 10, status: 'delivered' }]);
+  expect(rows[0].at).toMatch(/^erased_[0-9a-f]{24}$/);
+});
+
+it('is refused while nobody knows whether a push arrived, until it is settled', async () => {
+  await scene.push();
+  await scene.app.pool.query(
+    `INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason)
+     SELECT tenant_id, identifier, transition_no + 1, status, 'disputed', 'reported' FROM push`,
+  );
+  await scene.app.pool.query(
+    `UPDATE push SET status = 'disputed', reason = 'reported', transition_no = transition_no + 1`,
+  );
+  const refused = await erase();
+  expect(refused.body).toMatchObject({ code: 'customer_unsettled', unsettled: { pushes: 1 } });
+  const { rows } = await scene.app.pool.query('SELECT identifier FROM push');
+  const path = `/v1/pushes/${rows[0].identifier}/resolutions`;
+  await scene.app.call('POST', path, { as: 'delivered', reason: 'seen for acme' });
+  expect((await erase()).status).toBe(200);
+  expect(await placesOfAll(scene.app.pool, ['acme', scene.stripeCustomer])).toEqual({});
+});
+
+it('is not kept from it by usage that goes nowhere', async () => {
+  await scene.app.call('PUT', '/v1/customers/acme', { push: 'off' });
+  expect((await erase()).status).toBe(200);
+});
+
+it('waits for what still needs the texts, and is ended by a worker', async () => {
+  await scene.push();
+  const db = scene.app.app.get(Database);
+  await insertEvent(db.work, scene.tenantId, {
+    eventId: 'evt_report',
+    type: 'v1.billing.meter.error_report_triggered',
+    objectId: 'mtr_1',
+    livemode: false,
+    accountId: null,
+    eventAt: null,
+    body: JSON.stringify({ errors: [scene.stripeCustomer] }),
+  });
+  const answer = await erase({ 'idempotency-key': 'erase-acme' });
+  expect(answer).toMatchObject({ status: 202, body: { progress: { phase: 'stripe' } } });
+  const eraser = scene.app.app.get(Eraser);
+  await eraser.resume(scene.tenantId, () => false);
+  const path = `/v1/erasures/${answer.body.id}`;
+  expect((await scene.app.call('GET', path)).body.status).toBe('running');
+
+  await scene.app.pool.query(
+    `UPDATE stripe_event SET outcome = 'done', next_attempt_at = NULL, settled_at = now()`,
+  );
+  await eraser.resume(scene.tenantId, () => false);
+  expect((await scene.app.call('GET', path)).body).toMatchObject({
+    status: 'finished',
+    progress: { phase: 'done' },
+  });
+  // The key that it was asked for by, too.
+  expect(await placesOfAll(scene.app.pool, ['acme', scene.stripeCustomer])).toEqual({});
+});
