@@ -8,7 +8,8 @@ import { Problem } from '../problem/problem.js';
 import { USAGE_EVENT_KEY } from '../usage/usage-event-query.js';
 import { BillingPeriodListDto, BillingPeriodQueryDto } from './billing-period.dto.js';
 import { BILLING_PERIOD_KEY } from './billing-period.query.js';
-import { BillingPeriodService, type StatementAnswer } from './billing-period.service.js';
+import { BillingPeriodService } from './billing-period.service.js';
+import type { StatementAnswer } from './statement-answer.js';
 
 @ApiTags('billing periods')
 @Controller('v1/customers/:id/billing-periods')
