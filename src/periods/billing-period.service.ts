@@ -51,16 +51,16 @@ export class BillingPeriodService {
     return (await statementAnswers(this.db.work, tenantId, [row]))[0]!;
   }
 
-  /** The events whose entries add up to the statement. */
+  /** The events whose entries add up to the statement, or to one of its amendments. */
   async usageEvents(
     tenantId: string,
     customerId: string,
     meter: string,
-    start: Micros,
+    { start, revision }: { readonly start: Micros; readonly revision: number },
     page: PageRequest,
   ): Promise<Page<Record<string, unknown>>> {
     const row = await this.find(tenantId, customerId, meter, start);
-    const period = { meterNo: row.meterNo, start };
+    const period = { meterNo: row.meterNo, start, revision };
     return this.events.list(tenantId, { customerId, period }, page);
   }
 

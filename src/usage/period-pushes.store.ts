@@ -22,6 +22,8 @@ export interface PeriodPush {
   readonly eventName: string;
   readonly customerKey: string;
   readonly valueKey: string;
+  /** Planned once its period was closed. */
+  readonly closes: boolean;
   readonly purpose: 'usage' | 'repair' | 'restored';
   readonly status: PushStatus;
   readonly reason: string | null;
@@ -44,7 +46,7 @@ const PUSHES = `
          trim_scale(p.value)::text AS value, p."timestamp", p.account_id AS "accountId", p.livemode,
          l.stripe_meter_id AS "stripeMeterId", p.stripe_customer_id AS "stripeCustomerId",
          p.event_name AS "eventName", p.customer_key AS "customerKey", p.value_key AS "valueKey",
-         p.purpose, p.status, p.reason, p.settled_by AS "settledBy", p.target, p.attempts,
+         p.closes, p.purpose, p.status, p.reason, p.settled_by AS "settledBy", p.target, p.attempts,
          p.unknown_attempts AS "unknownAttempts", p.first_attempt_at AS "firstAttemptAt",
          p.last_attempt_at AS "lastAttemptAt", p.delivered_at AS "deliveredAt",
          p.last_error AS "lastError", p.created_at AS "createdAt", n.why AS "notCounted",

@@ -107,7 +107,7 @@ async function write(
   tenant: NamedTenant,
   { withProperties, product }: ExportRequest,
   { periods, at }: { readonly periods: readonly BillingPeriodRow[]; readonly at: Micros },
-  { onProgress, isStopping }: ExportHooks,
+  hooks: ExportHooks,
 ): Promise<ExportReport | undefined> {
   const expected = periods.reduce((sum, { eventCount }) => sum + (eventCount ?? 0), 0);
   const writer = new EvidenceWriter(sink);
@@ -124,13 +124,13 @@ async function write(
     properties: withProperties,
   });
   for await (const line of evidenceOf(tx, tenant.id, periods, withProperties)) {
-    if (isStopping()) {
+    if (hooks.isStopping()) {
       await sink.drop();
       return undefined;
     }
     await writer.write(line);
     const { entry } = writer.counts;
-    if (entry % ENTRIES_PER_STEP === 0) onProgress(entry, Math.max(expected, entry));
+    if (entry % ENTRIES_PER_STEP === 0) hooks.onProgress(entry, Math.max(expected, entry));
   }
   const sha256 = await writer.end();
   return { periods: periods.length, lines: writer.lines + 1, counts: writer.counts, sha256 };
