@@ -72,12 +72,9 @@ export function exportCommand(): Command {
 
 type Times = Pick<EvidenceScope, 'start' | 'from' | 'to'>;
 
-function timesOf({ period, from, to, output, json }: Options): Times {
+function timesOf({ period, from, to }: Options): Times {
   if (period !== undefined && (from ?? to) !== undefined) {
     throw wrongUsage('--period names one period; it does not go with --from and --to.');
-  }
-  if (json === true && output === undefined) {
-    throw wrongUsage('--json needs --output: the evidence itself would go to stdout.');
   }
   return {
     start: timeOf(period, '--period'),
@@ -120,8 +117,11 @@ async function runExport(db: Database, options: Options, times: Times): Promise<
   if (report === undefined) {
     process.exitCode = EXIT.interrupted;
     process.stderr.write('countonce: stopped; no file was left behind.\n');
-  } else if (output === undefined) process.stderr.write(`${told(report)}\n`);
-  else print(options, { file: output, ...report }, `${told(report)}\nIt is in ${output}.`);
+  } else if (output === undefined) {
+    // The evidence itself is on stdout.
+    const text = options.json === true ? JSON.stringify(report) : told(report);
+    process.stderr.write(`${text}\n`);
+  } else print(options, { file: output, ...report }, `${told(report)}\nIt is in ${output}.`);
 }
 
 function told({ periods, counts, sha256 }: ExportReport): string {

@@ -10,7 +10,7 @@ export function verifyStatementCommand(): Command {
       'give the count, the digest and the value of each statement and amendment, and that the pushes ' +
       'add up to what they say of them. No database and no network. Exit code 1 and what is wrong, if ' +
       'anything is.',
-    ['verify-statement acme.ndjson', 'verify-statement acme.ndjson --json'],
+    ['verify-statement acme.ndjson', 'verify-statement acme.ndjson.gz --json'],
   ).action(async (path: string, options: JsonOption) => {
     const verification = await verifyEvidence(path);
     print(options, verification, told(verification));

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestApp, type TestApp } from '../support/app.js';
@@ -127,6 +128,10 @@ describe('countonce export', () => {
     expect(stderr).toContain('1 periods with 5000 entries');
     writeFileSync(join(folder, 'piped.ndjson'), stdout);
     expect((await runCli(['verify-statement', join(folder, 'piped.ndjson')])).code).toBe(0);
+    writeFileSync(join(folder, 'piped.ndjson.gz'), gzipSync(stdout));
+    expect((await runCli(['verify-statement', join(folder, 'piped.ndjson.gz')])).code).toBe(0);
+    writeFileSync(join(folder, 'cut.ndjson.gz'), gzipSync(stdout).subarray(0, -20));
+    expect((await runCli(['verify-statement', join(folder, 'cut.ndjson.gz')])).code).toBe(1);
   });
 
   it('leaves nothing behind where it is interrupted', async () => {

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { endOfEvidence, isEvidenceLine, noLines } from '../../domain/evidence.js';
 import { parseStrictJson } from '../../domain/strict-json.js';
 import { decodeUtf8 } from '../../domain/utf8.js';
 import { CommandFailure } from '../command-failure.js';
+import { peek } from '../import/peek.js';
 
 const NEWLINE = 0x0a;
+const GZIP_MAGIC = [0x1f, 0x8b] as const;
 const CHUNK_BYTES = 256 * 1024;
 /** An event that Stripe sent is the longest that a line holds. */
 const LINE_BYTES_MAX = 64 * 1024 * 1024;
@@ -60,9 +64,8 @@ export class EvidenceFile {
   private async *rawLines(): AsyncGenerator<Uint8Array, void, undefined> {
     let parts: Uint8Array[] = [];
     let length = 0;
-    const stream = createReadStream(this.path, { highWaterMark: CHUNK_BYTES });
     try {
-      for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      for await (const chunk of inflated(this.path)) {
         let start = 0;
         for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
           const rest = chunk.subarray(start, end + 1);
@@ -81,6 +84,23 @@ export class EvidenceFile {
     }
     if (parts.length > 0) yield Buffer.concat(parts);
   }
+}
+
+/** The bytes of a file; what is gzipped comes out inflated. */
+async function* inflated(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const stream = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const { head, whole } = await peek(bytesOf(stream), GZIP_MAGIC.length);
+  if (GZIP_MAGIC.some((byte, at) => head[at] !== byte)) {
+    yield* whole;
+    return;
+  }
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  pipeline(Readable.from(whole, { objectMode: false }), gunzip, () => undefined);
+  yield* bytesOf(gunzip);
+}
+
+async function* bytesOf(stream: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* stream as AsyncIterable<Uint8Array>;
 }
 
 export function notEvidence(path: string, why: string): CommandFailure {
