@@ -62,6 +62,8 @@ export async function* statementEntries(
   tenantId: string,
   { customerNo, meterNo, periodStart }: PeriodKey,
 ): AsyncGenerator<StatementEntryRow[], void, undefined> {
+  // All of it is fetched: a plan that begins soon and ends late is no use.
+  await tx.query('SET LOCAL cursor_tuple_fraction = 1');
   await tx.query(DECLARE, [tenantId, customerNo, meterNo, formatInstantMicros(periodStart)]);
   for (;;) {
     const page = await tx.query<StatementEntryRow>(
