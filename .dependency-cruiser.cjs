@@ -70,6 +70,16 @@ module.exports = {
       },
     },
     {
+      name: 'verification-cannot-reach-a-database',
+      comment: 'A file of evidence is checked where there is neither database nor network.',
+      severity: 'error',
+      from: { path: '^src/commands/(?:verify-statement\\.ts$|verification/)' },
+      to: {
+        path: '^src/(?:database|data-source)|(?:^|/)node_modules/(?:pg|typeorm|stripe|fastify|@nestjs)/',
+        reachable: true,
+      },
+    },
+    {
       name: 'domain-imports-nothing-of-ours',
       severity: 'error',
       from: { path: '^src/domain/' },

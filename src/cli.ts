@@ -11,6 +11,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.js')).serveCommand(),
   migrate: async () => (await import('./commands/migrate.js')).migrateCommand(),
   import: async () => (await import('./commands/import.js')).importCommand(),
+  export: async () => (await import('./commands/export.js')).exportCommand(),
+  'verify-statement': async () =>
+    (await import('./commands/verify-statement.js')).verifyStatementCommand(),
   audit: async () => (await import('./commands/audit.js')).auditCommand(),
   close: async () => (await import('./commands/close.js')).closeCommand(),
   reconcile: async () => (await import('./commands/reconcile.js')).reconcileCommand(),

@@ -12,6 +12,11 @@ export function difference(from: string, what: string): string {
   return canonical(new Big(from).minus(what));
 }
 
+/** Below zero where the first is the smaller one, 0 where both are the same. */
+export function compareDecimals(a: string, b: string): number {
+  return new Big(a).cmp(b);
+}
+
 /** Without exponent, and never `-0`. */
 function canonical(value: Big): string {
   return value.eq(0) ? '0' : value.toFixed();

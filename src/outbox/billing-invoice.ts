@@ -3,7 +3,7 @@
  * still change, else the newest. To be joined by LATERAL.
  */
 export const BILLING_INVOICE = `
-  SELECT v.status, v.finalizes_at, v.finalized_at
+  SELECT v.invoice_id, v.status, v.finalizes_at, v.finalized_at
     FROM invoice_period b
     JOIN stripe_invoice v ON v.tenant_id = $1 AND v.account_id = b.account_id
      AND v.livemode = b.livemode AND v.invoice_id = b.invoice_id AND v.status <> 'deleted'

@@ -6,9 +6,14 @@ import { parsePage, type Page } from '../database/page.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import { USAGE_EVENT_KEY } from '../usage/usage-event-query.js';
-import { BillingPeriodListDto, BillingPeriodQueryDto } from './billing-period.dto.js';
+import {
+  BillingPeriodListDto,
+  BillingPeriodQueryDto,
+  StatementEventsQueryDto,
+} from './billing-period.dto.js';
 import { BILLING_PERIOD_KEY } from './billing-period.query.js';
-import { BillingPeriodService, type StatementAnswer } from './billing-period.service.js';
+import { BillingPeriodService } from './billing-period.service.js';
+import type { StatementAnswer } from './statement-answer.js';
 
 @ApiTags('billing periods')
 @Controller('v1/customers/:id/billing-periods')
@@ -45,18 +50,20 @@ export class BillingPeriodController {
 
   @Get(':period_start/usage-events')
   @RequireScope('usage:read')
-  @ApiOperation({ summary: 'The usage events behind a statement' })
+  @ApiOperation({
+    summary: 'The usage events behind a statement, with the entries that add up to it',
+  })
   usageEvents(
     @Caller() caller: Principal,
     @Param('id') customerId: string,
     @Param('period_start') start: string,
-    @Query() query: BillingPeriodQueryDto,
+    @Query() query: StatementEventsQueryDto,
   ): Promise<Page<Record<string, unknown>>> {
     return this.periods.usageEvents(
       caller.tenantId,
       customerId,
       query.meter,
-      instantOf(start),
+      { start: instantOf(start), revision: Number(query.revision ?? 0) },
       parsePage(query, USAGE_EVENT_KEY),
     );
   }

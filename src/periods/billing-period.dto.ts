@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length, Matches } from 'class-validator';
 import { PagedDto } from '../database/paged.dto.js';
 import { PERIOD_STATUSES, type PeriodStatus } from './billing-period.query.js';
 
@@ -21,4 +21,15 @@ export class BillingPeriodQueryDto extends PagedDto {
   @IsString()
   @Length(1, 64)
   readonly meter!: string;
+}
+
+export class StatementEventsQueryDto extends BillingPeriodQueryDto {
+  @ApiPropertyOptional({
+    default: 0,
+    minimum: 0,
+    description: 'What is behind an amendment, by its revision; 0 is the statement itself',
+  })
+  @IsOptional()
+  @Matches(/^\d{1,9}$/, { message: 'revision must be a whole number' })
+  readonly revision?: string;
 }

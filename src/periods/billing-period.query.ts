@@ -16,6 +16,8 @@ export interface BillingPeriodRow {
   readonly status: PeriodStatus;
   readonly carriedLast: string | null;
   readonly closedAt: Micros | null;
+  /** The close that wrote its statement. */
+  readonly closeId: string | null;
   readonly value: string | null;
   readonly carriedIn: string | null;
   readonly eventCount: number | null;
@@ -55,7 +57,7 @@ export async function billingPeriods(
                    WHEN p.period_end <= clock_timestamp()
                         + t.clock_offset_micros * interval '1 microsecond' THEN 'ended'
                    ELSE 'open' END AS status,
-              trim_scale(p.carried_last)::text AS "carriedLast", p.closed_at AS "closedAt",
+              trim_scale(p.carried_last)::text AS "carriedLast", p.closed_at AS "closedAt", p.period_close_id AS "closeId",
               trim_scale(p.value)::text AS value, trim_scale(p.carried_in)::text AS "carriedIn",
               p.event_count AS "eventCount", p.digest
          FROM billing_period p

@@ -38,3 +38,39 @@ export async function invoicesOf(
   );
   return new Map(rows.map((row) => [periodKeyText(row), row]));
 }
+
+/** An invoice with the stretch of time that its line bills. */
+export interface InvoiceFacts extends PeriodInvoice {
+  readonly accountId: string;
+  readonly livemode: boolean;
+  readonly finalizedAt: Micros | null;
+  readonly madeAt: Micros;
+  readonly lineStart: Micros;
+  readonly lineEnd: Micros;
+}
+
+/** Every invoice that bills a period, deleted and replaced ones too, the oldest first. */
+export async function invoicesBehind(
+  db: Queryable,
+  tenantId: string,
+  { customerNo, meterNo, periodStart, periodEnd }: PeriodKey & { readonly periodEnd: Micros },
+): Promise<InvoiceFacts[]> {
+  return db.query<InvoiceFacts>(
+    `SELECT v.invoice_id AS id, v.status, v.finalizes_at AS "finalizesAt",
+            v.finalized_at AS "finalizedAt", v.made_at AS "madeAt", v.account_id AS "accountId",
+            v.livemode, b.period_start AS "lineStart", b.period_end AS "lineEnd"
+       FROM invoice_period b
+       JOIN stripe_invoice v ON v.tenant_id = b.tenant_id AND v.account_id = b.account_id
+        AND v.livemode = b.livemode AND v.invoice_id = b.invoice_id
+      WHERE b.tenant_id = $1 AND b.customer_no = $2 AND b.meter_no = $3
+        AND b.period_start <= $4 AND b.period_end >= $5
+      ORDER BY v.made_at, v.invoice_id`,
+    [
+      tenantId,
+      customerNo,
+      meterNo,
+      formatInstantMicros(periodStart),
+      formatInstantMicros(periodEnd),
+    ],
+  );
+}

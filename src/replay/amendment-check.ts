@@ -1,6 +1,6 @@
 import { sumOf } from '../domain/decimal-arithmetic.js';
-import { statementDigest } from '../domain/entry-digest.js';
 import { parseInstant } from '../domain/instant.js';
+import { amendmentOf } from '../domain/statement.js';
 import { apart, type Difference, type Found } from './difference.js';
 
 /** A frozen amendment of a closed statement. Decimals are canonical. */
@@ -26,11 +26,8 @@ export interface AmendmentRow {
 /** Amendments that are not what the ledger gives. They are told, and never written again. */
 export function amendmentDifferences(rows: readonly AmendmentRow[]): Found {
   const named = rows.flatMap((row): Difference[] => {
-    const ledger = {
-      through: row.ledger_through ?? row.carried_last ?? '0',
-      event_count: row.ledger_count,
-      digest: statementDigest(Number(row.ledger_count), BigInt(row.ledger_digest)).toString('hex'),
-    };
+    const own = { entry_count: row.ledger_count, digest: row.ledger_digest };
+    const ledger = amendmentOf(own, row.ledger_through, row.carried_last);
     const stored = {
       through: sumOf([row.through]),
       event_count: row.event_count,

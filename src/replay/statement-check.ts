@@ -1,15 +1,7 @@
-import { statementDigest } from '../domain/entry-digest.js';
 import { parseInstant } from '../domain/instant.js';
 import type { Aggregation } from '../domain/meter.js';
+import { statementOf, type OwnUsage, type Statement } from '../domain/statement.js';
 import { apart, type Difference, type DifferenceKind, type Found } from './difference.js';
-
-interface Statement extends Readonly<Record<string, string>> {
-  readonly value: string;
-  readonly carried_in: string;
-  readonly event_count: string;
-  /** Hex. */
-  readonly digest: string;
-}
 
 /** A period with a statement, or one that begins with a value of the period before. */
 export interface StatementRow {
@@ -23,17 +15,7 @@ export interface StatementRow {
   /** What its own statement says; null while it is open. */
   readonly closed: Statement | null;
   /** Of its own revision 0, from the ledger. Decimals are canonical. */
-  readonly own: {
-    readonly quantity_sum: string | null;
-    readonly quantity_max: string | null;
-    readonly last_quantity: string | null;
-    readonly entry_count: string;
-    readonly carried_sum: string | null;
-    readonly carried_count: string | null;
-    readonly unique_count: string | null;
-    /** Sum of the entries' digests. */
-    readonly digest: string;
-  };
+  readonly own: OwnUsage;
 }
 
 /** Statements that are not what the ledger gives. They are told, and never written again. */
@@ -44,7 +26,7 @@ export function statementDifferences(rows: readonly StatementRow[]): Found {
 
 function statement(row: StatementRow): Difference[] {
   if (row.closed === null) return [];
-  const rebuilt = rebuiltStatement(row);
+  const rebuilt = statementOf(row.own, row.aggregation, row.carried_last);
   const differs = Object.keys(rebuilt).some((name) => rebuilt[name] !== row.closed![name]);
   return differs ? [difference('statement', row, rebuilt, row.closed)] : [];
 }
@@ -54,28 +36,6 @@ function carriedLast(row: StatementRow): Difference[] {
   const newest = befores?.at(-1);
   if (newest === undefined || stored === null || befores!.includes(stored)) return [];
   return [difference('carried_last', row, { carried_last: newest }, { carried_last: stored })];
-}
-
-/** As a close makes it. */
-function rebuiltStatement({ own, aggregation, carried_last: carried }: StatementRow): Statement {
-  const value = {
-    sum: own.quantity_sum,
-    count: own.entry_count === '0' ? null : own.entry_count,
-    max: own.quantity_max,
-    last: own.last_quantity,
-    unique_count: own.unique_count,
-  }[aggregation];
-  const carriedIn = { sum: own.carried_sum, count: own.carried_count };
-  return {
-    value: value ?? carried ?? '0',
-    carried_in:
-      value === null && carried !== null
-        ? carried
-        : ((aggregation === 'sum' || aggregation === 'count' ? carriedIn[aggregation] : null) ??
-          '0'),
-    event_count: own.entry_count,
-    digest: statementDigest(Number(own.entry_count), BigInt(own.digest)).toString('hex'),
-  };
 }
 
 function difference(

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { MICROS_PER_SECOND } from '../domain/instant.js';
 import { Metrics } from '../metrics/metrics.js';
+import { meterEventBody } from './meter-event-body.js';
 import { PushTarget, type PushBody, type SendOutcome } from './push-target.js';
 import { outcomeOfError } from './send-outcome.js';
 import type { StripeAccount } from './stripe-account.js';
@@ -34,15 +34,7 @@ async function call(
   idempotencyKey: string,
 ): Promise<SendOutcome> {
   try {
-    const event = await client.billing.meterEvents.create(
-      {
-        event_name: body.eventName,
-        payload: { [body.customerKey]: body.stripeCustomerId, [body.valueKey]: body.value },
-        identifier: body.identifier,
-        timestamp: body.timestamp / MICROS_PER_SECOND,
-      },
-      { idempotencyKey },
-    );
+    const event = await client.billing.meterEvents.create(meterEventBody(body), { idempotencyKey });
     // Whoever else may answer 200 between us and Stripe does not know the identifier.
     if (event.identifier === body.identifier) return { kind: 'delivered' };
     return { kind: 'unknown', why: 'the answer is not that of a meter event' };

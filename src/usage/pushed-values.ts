@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { difference, sumOf } from '../domain/decimal-arithmetic.js';
 import type { Micros } from '../domain/instant.js';
+import { totalStandings, type PushSums, type StandingTotal } from '../domain/push-standing.js';
 import { BILLING_INVOICE, CLOCKS_APART_S } from '../outbox/billing-invoice.js';
 import { UNBILLABLE_REASONS } from '../outbox/hold-reason.js';
 import { periodKeyArrays, periodKeyText, periodValues, type PeriodKey } from './period-values.js';
@@ -21,9 +22,7 @@ export interface PushedValue {
   readonly unbillable: string;
 }
 
-type Sums = Pick<PushedValue, 'delivered' | 'confirmed' | 'unknown' | 'rejected' | 'unbillable'>;
-
-interface DeltaRow extends PeriodKey, Sums {
+interface DeltaRow extends PeriodKey, PushSums {
   readonly held: string;
   /** Of the sums, what lies in hours before `push_from`. */
   readonly beforePushFrom: string;
@@ -32,15 +31,12 @@ interface DeltaRow extends PeriodKey, Sums {
 }
 
 /** The newest total of a lane in one kind of status. */
-interface TotalRow extends PeriodKey {
+interface TotalRow extends PeriodKey, StandingTotal {
   readonly laneId: string;
-  readonly standing: keyof Sums | 'pending';
-  readonly sequence: number;
-  readonly value: string;
 }
 
 /** When the invoice that bills period `k` became final, to be joined by LATERAL. */
-const FINALIZED = `
+export const FINALIZED = `
   SELECT i.finalized_at
     FROM billing_period o CROSS JOIN LATERAL (${BILLING_INVOICE}) i
    WHERE o.tenant_id = $1 AND o.customer_no = k.customer_no AND o.meter_no = k.meter_no
@@ -50,7 +46,7 @@ const FINALIZED = `
  * Stripe counts what arrives later still, and bills it to nobody. By both clocks: where it is not
  * certain that the first attempt came after period `k`'s invoice was final, it counts as billed.
  */
-const STANDING = `
+export const STANDING = `
   CASE WHEN p.status IN ('delivered', 'confirmed')
         AND p.first_attempt_at + p.clock_offset_micros * interval '1 microsecond'
             > k.finalized_at + interval '${String(CLOCKS_APART_S)} seconds' THEN 'unbillable'
@@ -145,7 +141,7 @@ export async function pushedValues(
     deltas.map((row) => {
       const key = periodKeyText(row);
       const byLane = grouped(totals.get(key) ?? [], ({ laneId }) => laneId);
-      const sums = [row, ...[...byLane.values()].map(standings)];
+      const sums = [row, ...[...byLane.values()].map(totalStandings)];
       return [key, toPushedValue(row, sums, billed.get(key)!, excluded.get(key))];
     }),
   );
@@ -153,7 +149,7 @@ export async function pushedValues(
 
 function toPushedValue(
   row: DeltaRow,
-  sums: readonly Sums[],
+  sums: readonly PushSums[],
   value: string,
   excludedValue: string | undefined,
 ): PushedValue {
@@ -169,34 +165,6 @@ function toPushedValue(
   if (row.mode !== 'live') return { ...pushed, pending: '0', excluded: rest };
   const excluded = excludedValue ?? '0';
   return { ...pushed, pending: difference(rest, excluded), excluded };
-}
-
-/**
- * Of totals the newest that arrived stands for all before it. What came after adds what it says
- * beyond that: as unbillable, as unknown, or as rejected where nothing was sent after the refusal.
- */
-function standings(rows: readonly TotalRow[]): Sums {
-  const newest = (
-    standing: TotalRow['standing'],
-    after: TotalRow | undefined,
-  ): TotalRow | undefined =>
-    rows.find((row) => row.standing === standing && row.sequence > (after?.sequence ?? 0));
-  const confirmed = newest('confirmed', undefined);
-  const delivered = newest('delivered', confirmed);
-  const billed = delivered ?? confirmed;
-  const late = newest('unbillable', billed);
-  const arrived = late ?? billed;
-  const unknown = newest('unknown', arrived);
-  const latest = newest('pending', unknown ?? arrived) ?? unknown ?? arrived;
-  const beyond = (row: TotalRow | undefined, before: TotalRow | undefined): string =>
-    row === undefined ? '0' : difference(row.value, before?.value ?? '0');
-  return {
-    confirmed: confirmed?.value ?? '0',
-    delivered: beyond(delivered, confirmed),
-    unbillable: beyond(late, billed),
-    unknown: beyond(unknown, arrived),
-    rejected: beyond(newest('rejected', latest), latest),
-  };
 }
 
 /** For periods that `push_from` cuts: what lies before it and was not pushed all the same. */

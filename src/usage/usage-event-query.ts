@@ -13,8 +13,17 @@ export interface UsageEventFilter {
   readonly to?: Micros;
   readonly late?: boolean;
   readonly voided?: boolean;
-  /** Only what stands behind this statement: entries billed in the period, and voids in it. */
-  readonly period?: { readonly meterNo: number; readonly start: Micros };
+  /**
+   * Only what stands behind this statement: entries billed in the period, and voids in it. Revision
+   * 0 is the statement itself, a later one an amendment of it.
+   */
+  readonly period?: PeriodRevision;
+}
+
+export interface PeriodRevision {
+  readonly meterNo: number;
+  readonly start: Micros;
+  readonly revision: number;
 }
 
 export interface UsageEventRow {
@@ -90,7 +99,7 @@ export async function usageEvents(
                  AND ($6::integer IS NULL OR u.meter_no = $6)
                  AND ($7::boolean IS NULL OR u.late = $7)
                  AND ($8::timestamptz IS NULL OR
-                      (u.period_start = $8 AND u.billable AND u.revision = 0))
+                      (u.period_start = $8 AND u.billable AND u.revision = $14))
                  AND ($8::timestamptz IS NOT NULL OR NOT u.is_void)
                  AND NOT EXISTS (SELECT FROM usage_entry newer
                        WHERE newer.tenant_id = u.tenant_id AND newer.event_key = u.event_key
@@ -113,6 +122,7 @@ export async function usageEvents(
       limit,
       filter.source ?? null,
       filter.voided ?? null,
+      filter.period?.revision ?? null,
     ],
   );
 }
@@ -146,9 +156,11 @@ export async function entriesOf(
   return byEvent;
 }
 
+/** @param explained What else is said of each meter, by its key. */
 export function fromUsageEvent(
   row: UsageEventRow,
   entries: readonly EntryRow[],
+  explained: ReadonlyMap<string, Record<string, unknown>> = new Map(),
 ): Record<string, unknown> {
   return {
     usage_event_id: row.usage_event_id,
@@ -174,6 +186,7 @@ export function fromUsageEvent(
       voided: row.voided_at !== null,
       settings_version: entry.settings_version,
       pushes: entry.pushes ?? [],
+      ...explained.get(entry.meter),
     })),
   };
 }

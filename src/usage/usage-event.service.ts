@@ -6,6 +6,8 @@ import { eventKey } from '../domain/event-key.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem } from '../problem/problem.js';
+import { explainEvent, toEntry } from './event-explanation.js';
+import { ledgerOf, type LedgerRow } from './ledger.query.js';
 import {
   entriesOf,
   fromUsageEvent,
@@ -31,10 +33,8 @@ export class UsageEventService {
 
   async one(tenantId: string, usageEventId: string, source = ''): Promise<Record<string, unknown>> {
     const filter = { eventKey: eventKey(source, usageEventId) };
-    const [event] = await this.explain(
-      tenantId,
-      await usageEvents(this.db.work, tenantId, filter, undefined, 1),
-    );
+    const rows = await usageEvents(this.db.work, tenantId, filter, undefined, 1);
+    const [event] = await this.tell(tenantId, rows, filter);
     if (event === undefined)
       throw new Problem('usage_event_not_found', 'no usage event has this id and source');
     return event;
@@ -63,18 +63,35 @@ export class UsageEventService {
       formatInstantMicros(row.occurred_at),
       row.event_key,
     ]);
-    return { data: await this.explain(tenantId, data), next_cursor };
+    return { data: await this.tell(tenantId, data, filter), next_cursor };
   }
 
-  private async explain(
+  /** One event is told with what became of it; events behind a statement with what they count in it. */
+  private async tell(
     tenantId: string,
     rows: readonly UsageEventRow[],
+    { eventKey: one, period }: UsageEventFilter,
   ): Promise<Record<string, unknown>[]> {
-    const entries = await entriesOf(
-      this.db.work,
-      tenantId,
-      rows.map((row) => row.event_key),
-    );
-    return rows.map((row) => fromUsageEvent(row, entries.get(row.event_key) ?? []));
+    const db = this.db.work;
+    const keys = rows.map((row) => row.event_key);
+    const entries = await entriesOf(db, tenantId, keys);
+    const explained =
+      one === undefined || rows.length === 0
+        ? undefined
+        : await explainEvent(db, tenantId, await ledgerOf(db, tenantId, keys));
+    const behind =
+      period === undefined ? undefined : byEvent(await ledgerOf(db, tenantId, keys, period));
+    return rows.map((row) => ({
+      ...fromUsageEvent(row, entries.get(row.event_key) ?? [], explained),
+      ...(behind && { entries: (behind.get(row.event_key) ?? []).map(toEntry) }),
+    }));
   }
+}
+
+function byEvent(entries: readonly LedgerRow[]): Map<string, LedgerRow[]> {
+  const groups = new Map<string, LedgerRow[]>();
+  for (const entry of entries) {
+    groups.set(entry.eventKey, [...(groups.get(entry.eventKey) ?? []), entry]);
+  }
+  return groups;
 }

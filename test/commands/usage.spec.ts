@@ -6,6 +6,8 @@ const COMMANDS = [
   'migrate',
   'import',
   'close',
+  'export',
+  'verify-statement',
   'keys create',
   'tenants create',
   'doctor',

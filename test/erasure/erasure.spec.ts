@@ -1,6 +1,10 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyChain } from '../../src/access/audit/audit-verification.js';
+import { verifyEvidence } from '../../src/commands/verification/verification.js';
+import { exported, wrongOf } from '../evidence/evidence-scene.js';
 import { call } from '../support/app.js';
+import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { placesOfAll, rowsOfTenant } from './database-texts.js';
 import {
   CUSTOMER,
@@ -167,6 +171,19 @@ describe('an erasure', () => {
     const report = await verifyChain(test.db.work, test.scene.tenantId);
     expect(report).toMatchObject({ faults: 0, findings: [] });
     expect(report.erased).toBeGreaterThan(5);
+  });
+
+  it('leaves evidence that verifies, without a text', async () => {
+    const folder = temporaryFolder();
+    try {
+      const file = join(folder, 'erased.ndjson');
+      const lines = await exported(test.scene.app.databaseUrl, file, { customer: pseudonym });
+      expect(lines.filter(({ type }) => type === 'entry').length).toBeGreaterThan(20);
+      expect(JSON.stringify(lines)).not.toContain(WORD);
+      expect(wrongOf(await verifyEvidence(file))).toEqual([]);
+    } finally {
+      removeFolder(folder);
+    }
   });
 
   it('leaves ids taken: a copy is one, another content is none, and neither tells what it was', async () => {

@@ -89,6 +89,22 @@ export async function listEntries(
   return rows.map((row) => rowOf(tenantId, row));
 }
 
+const ABOUT = `
+  SELECT ${COLUMNS} FROM audit_entry
+   WHERE tenant_id = $1 AND subject = ANY ($2::text[]) AND sequence > $3
+   ORDER BY sequence LIMIT $4`;
+
+/** Entries about any of these subjects after one of the chain, in its order. */
+export async function entriesAbout(
+  db: Queryable,
+  tenantId: string,
+  subjects: readonly string[],
+  range: { readonly after: number; readonly limit: number },
+): Promise<AuditRow[]> {
+  const parameters = [tenantId, subjects, range.after, range.limit];
+  return (await db.query<StoredRow>(ABOUT, parameters)).map((row) => rowOf(tenantId, row));
+}
+
 function instantOrNull(instant: Micros | undefined): string | null {
   return instant === undefined ? null : formatInstantMicros(instant);
 }

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { link, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { once } from 'node:events';
+import { endOfEvidence, isEvidenceLine, noLines } from '../../domain/evidence.js';
+import { CommandFailure } from '../command-failure.js';
+import type { EvidenceLine } from './evidence-lines.js';
+
+/** Written at a time. */
+const CHUNK_CHARACTERS = 256 * 1024;
+
+/** Where the bytes go. */
+export interface Sink {
+  write(text: string): Promise<void>;
+  /** Everything is there; only now may the file look whole. */
+  finish(): Promise<void>;
+  /** Nothing is left behind. */
+  drop(): Promise<void>;
+}
+
+/** Numbers the lines, digests them, and ends with the line that tells whether all of them are there. */
+export class EvidenceWriter {
+  readonly counts = noLines();
+  lines = 0;
+  private readonly digest = createHash('sha256');
+  private pending = '';
+
+  constructor(private readonly sink: Sink) {}
+
+  async write(line: EvidenceLine): Promise<void> {
+    if (isEvidenceLine(line.type)) this.counts[line.type]++;
+    this.lines++;
+    this.pending += `${JSON.stringify(line)}\n`;
+    if (this.pending.length >= CHUNK_CHARACTERS) await this.flush();
+  }
+
+  /** @returns The digest of all lines before the last. */
+  async end(): Promise<string> {
+    await this.flush();
+    const sha256 = this.digest.digest('hex');
+    await this.sink.write(endOfEvidence(this.lines, this.counts, sha256));
+    await this.sink.finish();
+    return sha256;
+  }
+
+  private async flush(): Promise<void> {
+    this.digest.update(this.pending);
+    await this.sink.write(this.pending);
+    this.pending = '';
+  }
+}
+
+/** A file that has its name once it is whole; until then it ends in `.part`. */
+export class FileSink implements Sink {
+  private constructor(
+    private readonly file: FileHandle,
+    private readonly path: string,
+    private readonly toReplace: boolean,
+  ) {}
+
+  /** @throws CommandFailure where the file is there and is not to be replaced. */
+  static async open(path: string, toReplace: boolean): Promise<FileSink> {
+    if (!toReplace && existsSync(path)) throw alreadyThere(path);
+    const part = partOf(path);
+    try {
+      return new FileSink(await open(part, toReplace ? 'w' : 'wx'), path, toReplace);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      const why =
+        code === 'EEXIST'
+          ? `${part} is there: another export writes it, or one was killed. Remove it, or add --force.`
+          : `The file ${part} cannot be written (${code ?? String(cause)}).`;
+      throw new CommandFailure(why, 'file_not_writable', { cause });
+    }
+  }
+
+  async write(text: string): Promise<void> {
+    await this.file.write(text);
+  }
+
+  async finish(): Promise<void> {
+    await this.file.sync();
+    await this.file.close();
+    const part = partOf(this.path);
+    if (this.toReplace) return rename(part, this.path);
+    try {
+      // Unlike a rename it never takes the place of a file that has come meanwhile.
+      await link(part, this.path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw alreadyThere(this.path);
+      // The file system knows no links.
+      return rename(part, this.path);
+    }
+    await rm(part);
+  }
+
+  async drop(): Promise<void> {
+    await this.file.close().catch(() => undefined);
+    await rm(partOf(this.path), { force: true });
+  }
+}
+
+/** Without a last line, what was written tells itself that it is not whole. */
+export class StdoutSink implements Sink {
+  async write(text: string): Promise<void> {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  }
+
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  drop(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function partOf(path: string): string {
+  return `${path}.part`;
+}
+
+function alreadyThere(path: string): CommandFailure {
+  return new CommandFailure(
+    `The file ${path} is there already. Name another, or add --force to replace it.`,
+    'file_exists',
+  );
+}
