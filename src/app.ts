@@ -17,6 +17,7 @@ import { OpenApiDocument } from './openapi/openapi-document.js';
 import type { CountonceOptions } from './options.js';
 import { registerAllowedMethods } from './problem/allowed-methods.js';
 import { ProblemFilter } from './problem/problem.filter.js';
+import { registerHostRequired } from './problem/host-required.js';
 import { registerSecurityHeaders } from './problem/security-headers.js';
 import { serverProblems } from './problem/server-problems.js';
 import { ProblemValidationPipe } from './problem/validation.pipe.js';
@@ -47,6 +48,8 @@ export async function createApp(
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
+      // Node's own refusal has no body; ours is in `registerHostRequired`.
+      requireHostHeader: false,
     },
   });
   const http = options.config.ROLE === 'worker' ? 'health' : 'api';
@@ -64,6 +67,7 @@ export async function createApp(
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   registerSecurityHeaders(fastify);
+  registerHostRequired(fastify);
   registerAllowedMethods(fastify);
   registerBodyParsers(fastify);
   const inFlight = new InFlight(app.get(Metrics));

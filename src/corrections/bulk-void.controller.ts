@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
@@ -15,6 +15,8 @@ export class BulkVoidController {
   @Post()
   @RequireScope('usage:adjust')
   @ApiOperation({ summary: 'Take many usage events out of everything they count in' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() caller: Principal,
     @Body() body: CreateBulkVoidDto,

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
@@ -16,6 +16,8 @@ export class PeriodCloseController {
   @Post()
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Close every billing period that ended by an instant' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() caller: Principal,
     @Body() body: CreatePeriodCloseDto,

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
@@ -17,6 +17,8 @@ export class ReplayController {
   @HttpCode(200)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Hold totals and statements against the ledger, or put totals right' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() { tenantId }: Principal,
     @Body() body: CreateReplayDto,
@@ -37,6 +39,8 @@ export class ReplayController {
   @HttpCode(200)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Put back what a replay replaced' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async revert(
     @Caller() { tenantId }: Principal,
     @Param('id') id: string,
