@@ -46,7 +46,16 @@ export async function runFuzz(
   const { secrets } = rig.world;
   const declared = new DeclaredAnswers(document);
   const rules: Rules = { known: await readKnownProblems(), declared, secrets };
-  return new Run(rig, options, hooks, own, door, new Drawn(document, options.seed), rules).whole();
+  // Awaited here, since the door is shut when this returns.
+  return await new Run(
+    rig,
+    options,
+    hooks,
+    own,
+    door,
+    new Drawn(document, options.seed),
+    rules,
+  ).whole();
 }
 
 class Run {

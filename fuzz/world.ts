@@ -23,14 +23,14 @@ const ID_POOLS: readonly (readonly [RegExp, Pool])[] = [
   [/^GET \/v1\/stripe-events/, 'stripe_event'],
 ];
 
-const MEMBER_POOLS: Readonly<Record<string, Pool>> = {
-  customer_id: 'customer',
-  usage_event_id: 'event',
-  period_start: 'period',
-  identifier: 'push',
-  next_cursor: 'cursor',
-  code: 'code',
-};
+const MEMBER_POOLS: ReadonlyMap<string, Pool> = new Map([
+  ['customer_id', 'customer'],
+  ['usage_event_id', 'event'],
+  ['period_start', 'period'],
+  ['identifier', 'push'],
+  ['next_cursor', 'cursor'],
+  ['code', 'code'],
+]);
 
 /** What is there, as far as answers told it, so that later requests can name it. */
 export class World {
@@ -80,7 +80,7 @@ export class World {
       for (const [name, member] of Object.entries(value)) {
         if (typeof member === 'object') waiting.push(member);
         if (typeof member !== 'string' || member === '') continue;
-        const pool = name === 'id' ? idPool : MEMBER_POOLS[name];
+        const pool = name === 'id' ? idPool : MEMBER_POOLS.get(name);
         if (pool !== undefined) this.add(tenant, pool, member);
         if (isOfKeys && name === 'key') this.secrets.add(member);
       }
