@@ -72,6 +72,7 @@ export class Exchange {
       findings.push(...wrong.map((check) => ({ check, where, detail: detailOf(answer) })));
     };
     add(again.check(command, wire, isAnswered ? answer : undefined));
+    if (isAnswered) add(await this.sendAgain(plan, wire, answer));
     add(this.noteVerdicts(request, plan, wire, events, answer));
     this.noteReplayed(plan, answer);
     if (isAnswered) {
@@ -79,6 +80,16 @@ export class Exchange {
       if (answer.status < 300) rig.world.harvest(plan.tenant, where, parseObject(answer.text));
     }
     return { findings, reproduction: toCurl(wire, rules.secrets) };
+  }
+
+  /** A command that was done under a key is done no second time. */
+  private async sendAgain(plan: HttpPlan, wire: Wire, answer: Answer): Promise<string[]> {
+    const isKeyed = plan.method === 'POST' && wire.headers['idempotency-key'] !== undefined;
+    const isCommand = plan.operation !== USAGE && !plan.operation.includes('/webhooks/');
+    if (!isKeyed || !isCommand || answer.status > 299) return [];
+    const command = this.again.begin(plan.tenant, wire);
+    const second = await this.door.send(wire);
+    return this.again.check(command, wire, 'cut' in second ? undefined : second);
   }
 
   private count(answer: Answer | NoAnswer): void {

@@ -68,6 +68,10 @@ export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   registerSecurityHeaders(fastify);
   registerHostRequired(fastify);
+  // RFC 9110, 10.1.1 lets a server pass over what it does not know; Node answers 417, without a body.
+  fastify.server.on('checkExpectation', (request, response) => {
+    fastify.server.emit('request', request, response);
+  });
   registerAllowedMethods(fastify);
   registerBodyParsers(fastify);
   const inFlight = new InFlight(app.get(Metrics));

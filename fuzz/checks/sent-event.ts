@@ -17,7 +17,7 @@ type Fields = Readonly<Record<string, unknown>>;
 export function eventsIn(type: string, text: string): readonly unknown[] | undefined {
   if (/ndjson|jsonl/i.test(type)) {
     const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
-    return lines.filter((line) => line !== '').map((line) => parsed(line));
+    return lines.filter((line) => /[^ \t\r]/.test(line)).map((line) => parsed(line));
   }
   const body = parsed(text);
   if (body === undefined || body === null || typeof body !== 'object') return undefined;
