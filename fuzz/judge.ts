@@ -76,7 +76,7 @@ export function codeOf(text: string): string {
 /** The one answer that tells a key. */
 function isMaking({ operation }: HttpPlan, { status, headers }: Answer): boolean {
   return (
-    /^POST \/v1\/api-keys/.test(operation) &&
+    operation.startsWith('POST /v1/api-keys') &&
     status < 300 &&
     headers['idempotency-replayed'] === undefined
   );

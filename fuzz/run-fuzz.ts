@@ -94,9 +94,16 @@ class Run {
     for (const { request, check, detail } of ledger.findings) {
       this.found({ check, where: 'the ledger', detail }, request, undefined);
     }
-    const checks: EndCheck[] = rig.service.hasEnded
-      ? [{ name: 'the service goes on', held: tally.requests, findings: [rig.service.lastWords()] }]
-      : await checkEnd(rig, own);
+    const checks: EndCheck[] =
+      rig.service.hasEnded && !this.hooks.isStopped()
+        ? [
+            {
+              name: 'the service goes on',
+              held: tally.requests,
+              findings: [rig.service.lastWords()],
+            },
+          ]
+        : await checkEnd(rig, this.hooks.isStopped() ? undefined : own);
     const flat = { name: 'memory is flat', held: memory.figures().samples };
     await this.shrink();
     return {
@@ -119,6 +126,8 @@ class Run {
     while (this.next < options.requests && !hooks.isStopped() && !rig.service.hasEnded) {
       const request = this.next++;
       const { findings, reproduction } = await exchange.make(request, this.drawn.plan(request));
+      // Ctrl-C reaches the service as well: what it answers from then on says nothing.
+      if (hooks.isStopped()) return;
       for (const finding of findings) this.found(finding, request, reproduction);
       tally.requests++;
       if (tally.requests % SAMPLE_EVERY === 0) this.memory.sample();

@@ -26,8 +26,8 @@ export async function setScene(rig: Rig, door: Door): Promise<void> {
     const made = [];
     for (const scopes of [['usage:read'], ['usage:write'], ['usage:read']]) {
       const key = await call('POST', '/v1/api-keys', { name: scopes[0], scopes });
-      made.push(key as { id: string; key: string });
-      world.secrets.add((key as { key: string }).key);
+      made.push(key);
+      world.secrets.add(key.key);
     }
     await call('DELETE', `/v1/api-keys/${made[2]!.id}`);
     world.tenants[tenant] = {
@@ -38,7 +38,12 @@ export async function setScene(rig: Rig, door: Door): Promise<void> {
   }
 }
 
-type Call = (method: string, path: string, body?: object) => Promise<unknown>;
+interface Made {
+  readonly id: string;
+  readonly key: string;
+}
+
+type Call = (method: string, path: string, body?: object) => Promise<Made>;
 
 async function setRegisters(rig: Rig, tenant: 0 | 1, call: Call): Promise<void> {
   const { world, stripe } = rig;
@@ -84,6 +89,6 @@ function caller(door: Door, key: string): Call {
     if ('cut' in answer || answer.status > 299) {
       throw new Error(`${method} ${path}: ${'cut' in answer ? answer.cut : answer.text}`);
     }
-    return answer.text === '' ? undefined : JSON.parse(answer.text);
+    return JSON.parse(answer.text === '' ? '{}' : answer.text) as Made;
   };
 }

@@ -56,7 +56,11 @@ export async function checkTold(
       return finding(`${verdict} and other content in the ledger`, `, in ${different.join(', ')}`);
     }
     if (different.length === 0) return finding('conflict with the same content');
-    if (!Array.isArray(fields) || [...fields].sort().join() === different.sort().join()) return [];
+    if (
+      !Array.isArray(fields) ||
+      new Set([...fields, ...different]).size === Math.max(fields.length, different.length)
+    )
+      return [];
     return finding('a conflict about other fields', `: ${fields.join()}, not ${different.join()}`);
   });
 }

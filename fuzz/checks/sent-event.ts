@@ -14,17 +14,19 @@ export interface SentEvent {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** The places of events in a body, by its content type; undefined where it holds none. */
-export function eventsIn(type: string, text: string): readonly unknown[] | undefined {
+export function eventsIn(type: string, body: string): readonly unknown[] | undefined {
+  // Whoever decodes UTF-8 takes a byte order mark off.
+  const text = body.replace(/^\ufeff/, '');
   if (/ndjson|jsonl/i.test(type)) {
     const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
     return lines.filter((line) => /[^ \t\r]/.test(line)).map((line) => parsed(line));
   }
-  const body = parsed(text);
-  if (body === undefined || body === null || typeof body !== 'object') return undefined;
-  if (/cloudevents/i.test(type)) return [body].flat().map((event) => fromCloudEvent(event));
-  if (Array.isArray(body)) return body;
-  const { events } = body as Fields;
-  return Array.isArray(events) ? events : [body];
+  const value = parsed(text);
+  if (value === undefined || value === null || typeof value !== 'object') return undefined;
+  if (/cloudevents/i.test(type)) return [value].flat().map((event) => fromCloudEvent(event));
+  if (Array.isArray(value)) return value;
+  const { events } = value as Fields;
+  return Array.isArray(events) ? events : [value];
 }
 
 /** @returns undefined where it is so far from an event that none can have been recorded. */
@@ -48,8 +50,8 @@ export function sentEvent(value: unknown): SentEvent | undefined {
     id,
     customer,
     meter,
-    quantity: quantity === undefined ? undefined : String(quantity as string | number),
-    occurredAt: occurredAt === undefined ? undefined : String(occurredAt as string),
+    quantity: quantity === undefined ? undefined : String(quantity),
+    occurredAt: occurredAt === undefined ? undefined : String(occurredAt),
     properties: properties === undefined ? undefined : sortedJson(properties),
   };
 }

@@ -6,7 +6,7 @@ import { toText } from './loose-json.js';
 import { oddValue } from './odd-values.js';
 import { operationsOf, type OpenApi, type Operation } from './operations.js';
 import { pathOf } from './paths.js';
-import { breakText, SchemaValues, type Schemas } from './schema-values.js';
+import { breakText, SchemaValues } from './schema-values.js';
 import { signature, stripeEventText } from './stripe-events.js';
 import { usageBody } from './usage-events.js';
 
@@ -40,7 +40,7 @@ interface Draft {
 
 /** Requests of every operation of a document, right, nearly right and wrong. */
 export function httpPlans(document: OpenApi): fc.Arbitrary<HttpPlan> {
-  const values = new SchemaValues((document.components?.schemas ?? {}) as Schemas);
+  const values = new SchemaValues(document.components?.schemas ?? {});
   const operations = operationsOf(document).map((operation) => ({
     weight: SHARES[operation.name] ?? USUAL_SHARE,
     arbitrary: planOf(operation, values),

@@ -57,7 +57,7 @@ const valid: fc.Arbitrary<Fields> = fc.record(
     properties,
   },
   { requiredKeys: ['usage_event_id', 'customer_id', 'meter', 'quantity'] },
-) as fc.Arbitrary<Fields>;
+);
 
 const FIELDS = [
   'usage_event_id',
