@@ -11,10 +11,3 @@ export function sometimes<T, U>(
     { weight: percent, arbitrary: otherwise },
   );
 }
-
-/** Absent in all but so many of a hundred draws. */
-export function maybe<T>(percent: number, value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
-  return fc
-    .option(value, { nil: undefined, freq: 100 })
-    .chain((drawn) => fc.nat(99).map((at) => (at < percent ? drawn : undefined)));
-}

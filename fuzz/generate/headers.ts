@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { token, type Coding } from '../plan.js';
 
-/** The keys there are: of the tenant, one that may only read, one that is revoked. */
-export const KEYS = ['whole', 'readonly', 'writeonly', 'revoked'] as const;
-
+/** Of every scope, for reading, for writing, revoked. */
 const key = (n: number): string => `Bearer ${token('key', n)}`;
 
 export const authorization: fc.Arbitrary<string | undefined> = fc.oneof(

@@ -182,8 +182,3 @@ export function breakText(text: string): fc.Arbitrary<string> {
     fc.constant(text),
   );
 }
-
-/** For where a raw token stands in the place of a value. */
-export function rawToken(pool: Pool, pick: number): RawJson {
-  return new RawJson(token(pool, pick));
-}
