@@ -109,7 +109,7 @@ module.exports = {
       comment: 'It stands for Stripe: what it shared with us, no test could find wrong.',
       severity: 'error',
       from: { path: '^simulator/' },
-      to: { path: '^(?:src|migrations|test|bench|storm|proof|examples)/' },
+      to: { path: '^(?:src|migrations|test|bench|storm|proof|fuzz|examples)/' },
     },
     {
       name: 'only-tests-import-tests',

@@ -19,6 +19,7 @@ import { OpenApiDocument } from './openapi/openapi-document.js';
 import type { CountonceOptions } from './options.js';
 import { registerAllowedMethods } from './problem/allowed-methods.js';
 import { ProblemFilter } from './problem/problem.filter.js';
+import { registerHostRequired } from './problem/host-required.js';
 import { registerSecurityHeaders } from './problem/security-headers.js';
 import { serverProblems } from './problem/server-problems.js';
 import { ProblemValidationPipe } from './problem/validation.pipe.js';
@@ -49,6 +50,8 @@ export async function createApp(
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
+      // Node's own refusal has no body; ours is in `registerHostRequired`.
+      requireHostHeader: false,
     },
   });
   const http = options.config.ROLE === 'worker' ? 'health' : 'api';
@@ -66,6 +69,11 @@ export async function createApp(
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   registerSecurityHeaders(fastify);
+  registerHostRequired(fastify);
+  // RFC 9110, 10.1.1 lets a server pass over what it does not know; Node answers 417, without a body.
+  fastify.server.on('checkExpectation', (request, response) => {
+    fastify.server.emit('request', request, response);
+  });
   registerAllowedMethods(fastify);
   registerBodyParsers(fastify);
   const inFlight = new InFlight(app.get(Metrics));

@@ -3,7 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCES = ['src', 'migrations', 'simulator/src', 'bench', 'storm', 'proof', 'examples'];
+const SOURCES = [
+  'src',
+  'migrations',
+  'simulator/src',
+  'bench',
+  'storm',
+  'proof',
+  'fuzz',
+  'examples',
+];
 const TESTS = ['test', 'simulator/test'];
 
 const SOURCE_LINES_MAX = 300;

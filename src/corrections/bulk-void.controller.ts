@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CanNeedApproval, memberOf } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
@@ -19,6 +19,8 @@ export class BulkVoidController {
     isHarmless: (body) => memberOf(body, 'dry_run') === true,
   })
   @ApiOperation({ summary: 'Take many usage events out of everything they count in' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() caller: Principal,
     @Body() body: CreateBulkVoidDto,

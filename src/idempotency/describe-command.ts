@@ -13,7 +13,9 @@ const HEADER = {
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 } as const;
 
-const PROBLEM = { 'application/problem+json': { schema: { type: 'object' } } } as const;
+const PROBLEM = {
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+} as const;
 
 /** Says in an operation's description what an idempotency key does to it. */
 export function describeCommand(operation: Operation): void {

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
@@ -17,6 +17,8 @@ export class MeterController {
   @RequireScope('billing:write')
   @CanNeedApproval('meter.change')
   @ApiOperation({ summary: 'Make or change a meter; 201 where it was made' })
+  @ApiOkResponse({ description: 'It was there, and is so now' })
+  @ApiCreatedResponse({ description: 'It was made' })
   async put(
     @Caller() caller: Principal,
     @Param('key') key: string,

@@ -1,6 +1,14 @@
 import { Readable } from 'node:stream';
 import { Body, Controller, Get, Param, Put, Query, Res } from '@nestjs/common';
-import { ApiConsumes, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
+import {
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProduces,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
@@ -53,6 +61,8 @@ export class CustomerController {
   @RequireScope('billing:write')
   @CanNeedApproval('customer.change')
   @ApiOperation({ summary: 'Make or change a customer; 201 where it was made' })
+  @ApiOkResponse({ description: 'It was there, and is so now' })
+  @ApiCreatedResponse({ description: 'It was made' })
   async put(
     @Caller() caller: Principal,
     @Param('id') id: string,

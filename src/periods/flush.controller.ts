@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
@@ -16,6 +16,8 @@ export class FlushController {
   @HttpCode(200)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Push what a customer has used by now, as before a cancellation' })
+  @ApiOkResponse({ description: 'Nothing is on its way any more' })
+  @ApiAcceptedResponse({ description: 'What still is on its way' })
   async create(
     @Caller() caller: Principal,
     @Param('id') customerId: string,

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
@@ -18,6 +18,8 @@ export class PeriodCloseController {
   @RequireScope('billing:write')
   @CanNeedApproval('period.close')
   @ApiOperation({ summary: 'Close every billing period that ended by an instant' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() caller: Principal,
     @Body() body: CreatePeriodCloseDto,

@@ -22,9 +22,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   }
   // Fastify asks to close where a body was refused, and closing resets a client that is still
   // sending, before it has read why. Node reads the rest off, for as long as
-  // `cutUnreadBodies` lets it.
+  // `cutUnreadBodies` lets it. Who asked for the end itself gets it, and is told so: removing the
+  // header would also keep Node from saying it.
+  void reply.removeHeader('connection');
+  if (!reply.raw.shouldKeepAlive) void reply.header('connection', 'close');
   void reply
-    .removeHeader('connection')
     .code(problem.status)
     .headers(SECURITY_HEADERS)
     .headers(problem.headers)

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CanNeedApproval, memberOf } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
@@ -19,6 +19,8 @@ export class ReplayController {
   @RequireScope('billing:write')
   @CanNeedApproval('replay.apply', { isHarmless: (body) => memberOf(body, 'mode') === 'verify' })
   @ApiOperation({ summary: 'Hold totals and statements against the ledger, or put totals right' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() { tenantId }: Principal,
     @Body() body: CreateReplayDto,
@@ -40,6 +42,8 @@ export class ReplayController {
   @RequireScope('billing:write')
   @CanNeedApproval('replay.revert')
   @ApiOperation({ summary: 'Put back what a replay replaced' })
+  @ApiOkResponse({ description: 'It is finished' })
+  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
   async revert(
     @Caller() { tenantId }: Principal,
     @Param('id') id: string,

@@ -75,6 +75,40 @@ describe('a request', () => {
   });
 });
 
+describe('whoever asks for the end of the connection', () => {
+  it.each([
+    ['200', 'GET /health/live'],
+    ['404', 'GET /nowhere'],
+    ['401', 'GET /v1/meters'],
+    ['400', 'GET /%zz'],
+  ])('is told that it comes, with a %s', async (status, line) => {
+    const request = `${line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+    const answer = await exchange(port, request);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+  });
+});
+
+describe('what Node refuses by itself', () => {
+  it('is a problem document where HTTP/1.1 comes without a host', async () => {
+    const answer = await exchange(port, 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+    expect(answer).toContain('content-type: application/problem+json\r\n');
+    expect(answer).toContain('"code":"bad_request"');
+  });
+
+  it('is answered where HTTP/1.0 does', async () => {
+    const answer = await exchange(port, 'GET /health/live HTTP/1.0\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('is answered as if an expectation that nobody knows were not there', async () => {
+    const lines = 'Host: x\r\nConnection: close\r\nExpect: 200-maybe\r\n';
+    const answer = await exchange(port, `GET /health/live HTTP/1.1\r\n${lines}\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
 describe('the page of the API', () => {
   it('holds no script of its own and loads only what its policy lets it', async () => {
     const page = await api.call('GET', '/docs');
