@@ -50,10 +50,14 @@ export function sentEvent(value: unknown): SentEvent | undefined {
     id,
     customer,
     meter,
-    quantity: quantity === undefined ? undefined : String(quantity),
-    occurredAt: occurredAt === undefined ? undefined : String(occurredAt),
+    quantity: quantity === undefined ? undefined : writtenAs(quantity),
+    occurredAt: occurredAt === undefined ? undefined : writtenAs(occurredAt),
     properties: properties === undefined ? undefined : sortedJson(properties),
   };
+}
+
+function writtenAs(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 export function sortedJson(value: unknown): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { token, type Pool } from '../plan.js';
 import { sometimes } from './chance.js';
-import { RawJson, type Loose } from './loose-json.js';
+import type { Loose } from './loose-json.js';
 import { oddValue, time, timezone } from './odd-values.js';
 import { eventJson } from './usage-events.js';
 
