@@ -19,6 +19,7 @@ import { OpenApiDocument } from './openapi/openapi-document.js';
 import type { CountonceOptions } from './options.js';
 import { registerAllowedMethods } from './problem/allowed-methods.js';
 import { ProblemFilter } from './problem/problem.filter.js';
+import { registerGoingDown } from './problem/going-down.js';
 import { registerHostRequired } from './problem/host-required.js';
 import { registerSecurityHeaders } from './problem/security-headers.js';
 import { serverProblems } from './problem/server-problems.js';
@@ -47,6 +48,8 @@ export async function createApp(
     connectionTimeout: SILENCE_MAX_MS,
     routerOptions: { maxParamLength: PARAMETER_CHARACTERS_MAX },
     forceCloseConnections: 'idle',
+    // `registerGoingDown` answers in its place.
+    return503OnClosing: false,
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
@@ -69,6 +72,7 @@ export async function createApp(
 export function configureHttp(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance();
   registerSecurityHeaders(fastify);
+  registerGoingDown(fastify);
   registerHostRequired(fastify);
   // RFC 9110, 10.1.1 lets a server pass over what it does not know; Node answers 417, without a body.
   fastify.server.on('checkExpectation', (request, response) => {
