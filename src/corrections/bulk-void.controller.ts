@@ -15,7 +15,7 @@ export class BulkVoidController {
   /** 200 with the finished job, or 202 and its id where it takes longer. */
   @Post()
   @RequireScope('usage:adjust')
-  @CanNeedApproval('usage_events.void', {
+  @CanNeedApproval('usage_event.void', {
     isHarmless: (body) => memberOf(body, 'dry_run') === true,
   })
   @ApiOperation({ summary: 'Take many usage events out of everything they count in' })

@@ -53,7 +53,7 @@ describe('a policy of approvals', () => {
     ['admin', ['admin', 'usage:adjust']],
   ])('is not set where only one key has %s: the other has %j', async (scope, scopes) => {
     const send = await tenantWith(SCOPES, scopes);
-    const set = await send('PUT', '/v1/approval-policy', { commands: ['usage_events.void'] });
+    const set = await send('PUT', '/v1/approval-policy', { commands: ['usage_event.void'] });
 
     expect(set).toMatchObject({ status: 409, body: { code: 'approvers_missing', scope } });
   });

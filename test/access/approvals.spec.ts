@@ -141,7 +141,7 @@ describe('a command under four eyes', () => {
   it('asks nobody about what breaks a rule of form, or changes nothing', async () => {
     const scene = await fourEyes(test, [
       'meter.change',
-      'usage_events.void',
+      'usage_event.void',
       'replay.apply',
       'reconciliation.repair',
     ]);
