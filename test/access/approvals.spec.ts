@@ -141,6 +141,7 @@ describe('a command under four eyes', () => {
   it('asks nobody about what breaks a rule of form, or changes nothing', async () => {
     const scene = await fourEyes(test, [
       'meter.change',
+      'period.close',
       'usage_event.void',
       'replay.apply',
       'reconciliation.repair',
@@ -151,6 +152,13 @@ describe('a command under four eyes', () => {
     );
     const dry = { filter: { customer_id: 'acme' }, reason: 'wrong', dry_run: true };
     expect((await asker.call('POST', '/v1/voids', dry)).status).not.toBe(409);
+    const rehearsal = await asker.call(CLOSE[0], CLOSE[1], { ...CLOSE[2], dry_run: true });
+    expect(rehearsal).toMatchObject({ status: 200, body: { status: 'dry_run' } });
+    for (const dryRun of [false, null, 'true', 1]) {
+      const close = await asker.call(CLOSE[0], CLOSE[1], { ...CLOSE[2], dry_run: dryRun });
+      expect(['approval_required', 'validation_failed']).toContain(outcome(close));
+    }
+    expect(await count(scene, 'period_close')).toBe(0);
     expect((await asker.call('POST', '/v1/replays', { mode: 'verify' })).status).toBeLessThan(300);
     const repair = (body?: object) =>
       asker.call('POST', `/v1/reconciliations/${randomUUID()}/repairs`, body);
@@ -159,7 +167,13 @@ describe('a command under four eyes', () => {
     expect(outcome(await repair({ dry_run: false }))).toBe('approval_required');
     const wet = { ...dry, dry_run: false };
     expect(outcome(await asker.call('POST', '/v1/voids', wet))).toBe('approval_required');
-    expect((await asker.call('GET', '/v1/approvals')).body.data).toHaveLength(2);
+    const { data } = (await asker.call('GET', '/v1/approvals?state=requested')).body;
+    expect(data.map((each: { command: string }) => each.command)).toEqual([
+      'usage_event.void',
+      'reconciliation.repair',
+      'period.close',
+      'period.close',
+    ]);
   });
 
   it('cannot be a stream, which nobody could read', async () => {
