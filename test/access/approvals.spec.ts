@@ -50,9 +50,14 @@ describe('a command under four eyes', () => {
     expect((await send()).body.approval_id).toBe(refused.body.approval_id);
     expect(await count(scene, table)).toBe(0);
 
-    const [shown] = (await scene.approver.call('GET', '/v1/approvals?state=requested')).body.data;
+    const [listed] = (await scene.approver.call('GET', '/v1/approvals?state=requested')).body.data;
+    const id = refused.body.approval_id as string;
+    expect(listed).toMatchObject({ id, command, state: 'requested' });
+    expect(listed).not.toHaveProperty('request');
+    const shown = (await scene.approver.call('GET', `/v1/approvals/${id}`)).body;
+    expect(shown).toEqual({ ...listed, request: expect.anything() });
     expect(shown).toMatchObject({
-      id: refused.body.approval_id,
+      id,
       command,
       scope: 'billing:write',
       request: { body, hidden_members: [], idempotency_key: null },

@@ -7,7 +7,9 @@ import {
   ApprovalQueryDto,
   DecideApprovalDto,
   fromApproval,
+  summaryOf,
   type ApprovalAnswer,
+  type ApprovalSummaryAnswer,
 } from './approval.dto.js';
 import { ApprovalService } from './approval.service.js';
 
@@ -22,10 +24,10 @@ export class ApprovalController {
   async list(
     @Caller() caller: Principal,
     @Query() query: ApprovalQueryDto,
-  ): Promise<Page<ApprovalAnswer>> {
+  ): Promise<Page<ApprovalSummaryAnswer>> {
     const request = parsePage(query, ['instant', 'uuid']);
     const page = await this.approvals.list(caller, query.state, request);
-    return { ...page, data: page.data.map(fromApproval) };
+    return { ...page, data: page.data.map(summaryOf) };
   }
 
   @Get(':id')
