@@ -286,6 +286,7 @@ describe('an approval', () => {
       decided_by: scene.approver.keyId,
       reason: 'looked at it',
     });
+    expect(answer.body).not.toHaveProperty('request');
     expect(outcome(await decide(scene.approver, refused.body.approval_id))).toBe(
       'approval_decided',
     );

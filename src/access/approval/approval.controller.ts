@@ -45,8 +45,9 @@ export class ApprovalController {
     @Caller() caller: Principal,
     @Param('id') id: string,
     @Body() { decision, reason }: DecideApprovalDto,
-  ): Promise<ApprovalAnswer> {
+  ): Promise<ApprovalSummaryAnswer> {
     await this.approvals.decide(caller, id, decision, reason);
-    return fromApproval(await this.approvals.get(caller, id));
+    // Kept under an idempotency key, it may be sent again to whoever may not see the request.
+    return summaryOf(await this.approvals.get(caller, id));
   }
 }
