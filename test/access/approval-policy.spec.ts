@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiKeyService } from '../../src/access/api-key.service.js';
 import { SCOPES, type Scope } from '../../src/access/scope.js';
@@ -21,6 +22,17 @@ async function tenantWith(...keys: readonly (readonly Scope[])[]) {
   }
   return (method: string, path: string, body?: unknown) =>
     call(test.url, texts[0]!, method, path, body);
+}
+
+async function someoneWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await test.pool.query(
+      `SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    if (rows.length > 0) return;
+    await sleep(20);
+  }
 }
 
 describe('a policy of approvals', () => {
@@ -93,6 +105,29 @@ describe('a policy of approvals', () => {
       },
       { before: { commands: [] }, after: { commands: ['period.close'] } },
     ]);
+  });
+
+  it('asks for nothing once it has ceased to name the command', async () => {
+    const { asker, tenantId, rows } = await fourEyes(test, ['period.close']);
+    const holder = await test.pool.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query(
+        `UPDATE approval_policy SET commands = '{meter.change}' WHERE tenant_id = $1`,
+        [tenantId],
+      );
+      const sent = asker.call('POST', '/v1/period-closes', {});
+      await someoneWaits();
+      await holder.query('COMMIT');
+      expect((await sent).status).toBe(200);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+    expect(await rows('SELECT FROM approval WHERE tenant_id = $1')).toEqual([]);
+    expect(
+      (await asker.call('GET', '/v1/audit-entries?action=approval.requested')).body.data,
+    ).toEqual([]);
   });
 
   it('stays on once it was set, whatever is sent at that moment', async () => {

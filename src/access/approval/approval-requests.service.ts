@@ -18,7 +18,7 @@ import {
   type OpenApproval,
   type RequestIdentity,
 } from './approval.store.js';
-import { COMMAND_SCOPES } from './guarded-command.js';
+import { COMMAND_SCOPES, isGuarded } from './guarded-command.js';
 import { commandKeyOf, identityOf, type GuardedRequest } from './guarded-request.js';
 import { keyLine } from './key-line.store.js';
 
@@ -39,9 +39,10 @@ export class ApprovalRequestsService {
   /**
    * Lets a request through that was approved, or that was done before under its key.
    *
+   * @returns Nothing where it needs no approval any more.
    * @throws Problem `approval_required` with the approval that now is, or was before, asked for.
    */
-  async admit(request: GuardedRequest): Promise<AdmittedRequest> {
+  async admit(request: GuardedRequest): Promise<AdmittedRequest | undefined> {
     const { tenantId, keyId } = request.caller;
     const { line } = await keyLine(this.db.work, tenantId, keyId);
     const identity = identityOf(request, line);
@@ -51,7 +52,9 @@ export class ApprovalRequestsService {
     const command = commandKeyOf(request);
     const known = command && (await findCommand(this.db.work, command));
     if (known !== undefined) return { request, identity };
-    throw approvalRequired(open ?? (await this.ask(request, identity)));
+    const asked = open ?? (await this.ask(request, identity));
+    if (asked === undefined) return undefined;
+    throw approvalRequired(asked);
   }
 
   /**
@@ -78,11 +81,15 @@ export class ApprovalRequestsService {
     });
   }
 
-  private ask(request: GuardedRequest, identity: RequestIdentity): Promise<OpenApproval> {
+  /** @returns Nothing where the policy has ceased to name the command. */
+  private ask(
+    request: GuardedRequest,
+    identity: RequestIdentity,
+  ): Promise<OpenApproval | undefined> {
     const { caller, command, parameters, query, body, hiddenMembers } = request;
     const { tenantId } = identity;
     return this.db.work.transaction(async (tx) => {
-      await lockPolicy(tx, tenantId);
+      if (!isGuarded(await lockPolicy(tx, tenantId), command)) return undefined;
       await clearApprovals(tx, tenantId);
       const open = await openApproval(tx, identity);
       if (open !== undefined) return open;

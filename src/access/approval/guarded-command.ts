@@ -35,5 +35,15 @@ export const ALWAYS_GUARDED: readonly GuardedCommand[] = [
   'api_key.rotate',
 ];
 
+/** Whether a policy that names these commands asks for a second key before one. */
+export function isGuarded(named: readonly GuardedCommand[], command: GuardedCommand): boolean {
+  return guardedBy(named).includes(command);
+}
+
+/** All that need a second key where a policy names some. */
+export function guardedBy(named: readonly GuardedCommand[]): readonly GuardedCommand[] {
+  return named.length === 0 ? [] : [...ALWAYS_GUARDED, ...named];
+}
+
 /** The scope to look at approvals, beside that of the command itself. */
 export const READING_SCOPE: Scope = 'usage:read';
