@@ -130,6 +130,39 @@ describe('a policy of approvals', () => {
     ).toEqual([]);
   });
 
+  it('takes with it what was open of a command that it ceases to name', async () => {
+    const { asker, approver, approve } = await fourEyes(test, ['period.close', 'meter.change']);
+    const close = (year: number) =>
+      asker.call('POST', '/v1/period-closes', { as_of: `${year}-01-01T00:00:00Z` });
+    const set = async (...commands: string[]) => {
+      const put = () => asker.call('PUT', '/v1/approval-policy', { commands });
+      await approve(await put());
+      expect((await put()).status).toBe(200);
+    };
+    const states = async () =>
+      (await approver.call('GET', '/v1/approvals')).body.data
+        .filter(({ command }: { command: string }) => command !== 'approval_policy.change')
+        .map(({ state }: { state: string }) => state);
+    await asker.call('PUT', '/v1/meters/tokens', { aggregation: 'sum', unit: 't', push: 'off' });
+    await approve(await close(2024));
+    await close(2025);
+    expect(await states()).toEqual(['requested', 'approved', 'requested']);
+
+    await set('meter.change');
+    expect(await states()).toEqual(['expired', 'expired', 'requested']);
+    await set('meter.change', 'period.close');
+    expect(outcome(await close(2024))).toBe('approval_required');
+
+    const key = { name: 'mine', scopes: SCOPES };
+    await approve(await asker.call('POST', '/v1/api-keys', key));
+    await set();
+    expect(new Set(await states())).toEqual(new Set(['expired']));
+    expect(
+      (await asker.call('PUT', '/v1/approval-policy', { commands: ['period.close'] })).status,
+    ).toBe(200);
+    expect(outcome(await asker.call('POST', '/v1/api-keys', key))).toBe('approval_required');
+  });
+
   it('stays on once it was set, whatever is sent at that moment', async () => {
     for (let round = 0; round < 10; round++) {
       const send = await tenantWith(SCOPES, SCOPES);

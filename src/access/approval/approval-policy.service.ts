@@ -5,6 +5,7 @@ import { Problem } from '../../problem/problem.js';
 import { currentActor } from '../audit/actor.js';
 import { audit } from '../audit/audit.js';
 import type { Scope } from '../scope.js';
+import { expireUnguarded } from './approval.store.js';
 import { lockPolicy, policyOf, setPolicy } from './approval-policy.store.js';
 import { COMMAND_SCOPES, guardedBy, isGuarded, type GuardedCommand } from './guarded-command.js';
 import { countApprovers } from './key-line.store.js';
@@ -35,6 +36,7 @@ export class ApprovalPolicyService {
       if (commands.length > 0) await requireApprovers(tx, tenantId, commands);
       if (before.join() === commands.join()) return;
       await setPolicy(tx, tenantId, commands);
+      await expireUnguarded(tx, tenantId, guardedBy(commands));
       await audit(tx, tenantId, {
         action: 'approval_policy.changed',
         subject: 'approval_policy',

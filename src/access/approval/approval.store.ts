@@ -141,6 +141,25 @@ export async function clearApprovals(tx: Transaction, tenantId: string): Promise
   return (await tx.query(FORGET, [tenantId, oldest, FORGOTTEN_AT_ONCE])).length > 0;
 }
 
+/** In one order for all who wait for several. */
+const EXPIRE_UNGUARDED = `
+  WITH ended AS MATERIALIZED (
+    SELECT approval_id FROM approval
+     WHERE tenant_id = $1 AND state IN ('requested', 'approved') AND command <> ALL ($2::text[])
+     ORDER BY approval_id FOR UPDATE)
+  UPDATE approval a SET state = 'expired'
+    FROM ended
+   WHERE a.tenant_id = $1 AND a.approval_id = ended.approval_id`;
+
+/** Closes what is open of commands that need no approval any more: it is not to be used another time. */
+export async function expireUnguarded(
+  tx: Transaction,
+  tenantId: string,
+  guarded: readonly GuardedCommand[],
+): Promise<void> {
+  await tx.query(EXPIRE_UNGUARDED, [tenantId, guarded]);
+}
+
 /** Tenants with approvals that are older than what is kept. */
 export async function tenantsToClear(db: Queryable): Promise<string[]> {
   const rows = await db.query<{ tenantId: string }>(
