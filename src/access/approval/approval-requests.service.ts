@@ -12,6 +12,7 @@ import {
   clearApprovals,
   countRequested,
   insertApproval,
+  isHeldElsewhere,
   openApproval,
   useApproval,
   usedApproval,
@@ -93,6 +94,9 @@ export class ApprovalRequestsService {
       await clearApprovals(tx, tenantId);
       const open = await openApproval(tx, identity);
       if (open !== undefined) return open;
+      if (await isHeldElsewhere(tx, identity)) {
+        throw new Problem('approval_used', 'another request is at work with it');
+      }
       if ((await countRequested(tx, tenantId)) >= REQUESTED_MAX) {
         throw new Problem('approvals_full', `${REQUESTED_MAX} requests wait for an approval`);
       }

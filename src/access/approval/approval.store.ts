@@ -64,6 +64,9 @@ const OPEN = `
    WHERE ${IDENTITY} AND a.state IN ('requested', 'approved')
      AND NOT ${lapsedBy('clock_timestamp()')}`;
 
+const HELD = `
+  SELECT FROM approval a WHERE ${IDENTITY} AND a.state IN ('requested', 'approved')`;
+
 const INSERT = `
   INSERT INTO approval (tenant_id, key_line, route, request_hash, idempotency_key, approval_id,
                         command, scope, requested_by, parameters, query, body, hidden_members,
@@ -96,6 +99,11 @@ export async function openApproval(
   return (await db.query<OpenApproval>(OPEN, identityOf(request)))[0];
 }
 
+/** Whether a request has one that is over and not closed yet, as another transaction holds it. */
+export async function isHeldElsewhere(tx: Transaction, request: RequestIdentity): Promise<boolean> {
+  return (await tx.query(HELD, identityOf(request))).length > 0;
+}
+
 /** @returns Nothing where the same request has one that is open. */
 export async function insertApproval(
   tx: Transaction,
@@ -118,14 +126,23 @@ export async function insertApproval(
   return row;
 }
 
+/** What a command holds that runs under it is left for another time, as nobody may wait for that. */
 const LAPSE = `
+  WITH ended AS MATERIALIZED (
+    SELECT a.approval_id FROM approval a
+     WHERE a.tenant_id = $1 AND a.state IN ('requested', 'approved') AND ${lapsedBy('$2')}
+     ORDER BY a.approval_id FOR UPDATE SKIP LOCKED)
   UPDATE approval a SET state = 'expired'
-   WHERE a.tenant_id = $1 AND a.state IN ('requested', 'approved') AND ${lapsedBy('$2')}`;
+    FROM ended
+   WHERE a.tenant_id = $1 AND a.approval_id = ended.approval_id`;
 
 const FORGET = `
+  WITH old AS MATERIALIZED (
+    SELECT approval_id FROM approval
+     WHERE tenant_id = $1 AND created_at < $2
+     ORDER BY approval_id LIMIT $3 FOR UPDATE SKIP LOCKED)
   DELETE FROM approval a
-   USING (SELECT approval_id FROM approval
-           WHERE tenant_id = $1 AND created_at < $2 ORDER BY created_at LIMIT $3) old
+   USING old
    WHERE a.tenant_id = $1 AND a.approval_id = old.approval_id
   RETURNING 1`;
 
@@ -173,7 +190,8 @@ export async function tenantsToClear(db: Queryable): Promise<string[]> {
 
 export async function countRequested(tx: Transaction, tenantId: string): Promise<number> {
   const [row] = await tx.query<{ n: number }>(
-    `SELECT count(*) AS n FROM approval WHERE tenant_id = $1 AND state = 'requested'`,
+    `SELECT count(*) AS n FROM approval a
+      WHERE tenant_id = $1 AND state = 'requested' AND NOT ${lapsedBy('clock_timestamp()')}`,
     [tenantId],
   );
   return row!.n;
