@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../../database/connections.js';
 import { atCommit, isContinued } from '../../database/command-context.js';
 import { Database } from '../../database/database.js';
 import { formatInstant } from '../../domain/instant.js';
@@ -10,7 +11,7 @@ import { audit, type AuditedChange } from '../audit/audit.js';
 import { lockPolicy } from './approval-policy.store.js';
 import {
   clearApprovals,
-  countRequested,
+  countAskedFor,
   insertApproval,
   isHeldElsewhere,
   openApproval,
@@ -23,8 +24,10 @@ import { COMMAND_SCOPES, isGuarded } from './guarded-command.js';
 import { commandKeyOf, identityOf, type GuardedRequest } from './guarded-request.js';
 import { keyLine } from './key-line.store.js';
 
-/** Of a tenant, at once: more than people decide in a day. */
-const REQUESTED_MAX = 100;
+/** Of a line of keys, at once: more than people decide in a day. */
+const WAITING_MAX = 100;
+/** Of a line of keys in 24 hours, whatever came of them: each is a row that is kept for weeks. */
+const A_DAY_MAX = 1_000;
 
 /** A request that was let through, to run under its approval. */
 export interface AdmittedRequest {
@@ -97,9 +100,7 @@ export class ApprovalRequestsService {
       if (await isHeldElsewhere(tx, identity)) {
         throw new Problem('approval_used', 'another request is at work with it');
       }
-      if ((await countRequested(tx, tenantId)) >= REQUESTED_MAX) {
-        throw new Problem('approvals_full', `${REQUESTED_MAX} requests wait for an approval`);
-      }
+      await requireRoom(tx, identity);
       const id = randomUUID();
       const scope = COMMAND_SCOPES[command];
       const shown = { parameters, query, body, hiddenMembers };
@@ -117,6 +118,16 @@ export class ApprovalRequestsService {
       });
       return made;
     });
+  }
+}
+
+async function requireRoom(tx: Transaction, identity: RequestIdentity): Promise<void> {
+  const { made, waiting } = await countAskedFor(tx, identity);
+  if (waiting >= WAITING_MAX) {
+    throw new Problem('approvals_full', `${WAITING_MAX} requests of the key wait for an approval`);
+  }
+  if (made >= A_DAY_MAX) {
+    throw new Problem('approvals_full', `the key has asked for ${A_DAY_MAX} in 24 hours`);
   }
 }
 

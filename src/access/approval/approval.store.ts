@@ -48,14 +48,23 @@ const IDENTITY = `a.tenant_id = $1 AND a.key_line = $2 AND a.route = $3
        AND a.request_hash = $4 AND a.idempotency_key = $5`;
 
 /**
- * Whether one that is open is over by an instant: nobody decided or used it in time, or the key that
- * approved it is revoked or expired.
+ * Whether one that is open is over by an instant: nobody decided or used it in time, the key that
+ * approved it is revoked or expired, or so are all of the line that asked for it. `$1` is the tenant.
  */
 export function lapsedBy(now: '$2' | '$7' | 'clock_timestamp()'): string {
   return `(a.expires_at <= ${now} OR EXISTS (
        SELECT FROM api_key k
-        WHERE k.tenant_id = a.tenant_id AND k.key_id = a.decided_by
-          AND (k.revoked_at IS NOT NULL OR k.expires_at <= ${now})))`;
+        WHERE k.tenant_id = $1 AND k.key_id = a.decided_by
+          AND (k.revoked_at IS NOT NULL OR k.expires_at <= ${now}))
+     OR NOT EXISTS (
+       WITH RECURSIVE line AS (
+         SELECT k.replaced_by, k.revoked_at, k.expires_at FROM api_key k
+          WHERE k.tenant_id = $1 AND k.key_id = a.key_line
+         UNION ALL
+         SELECT k.replaced_by, k.revoked_at, k.expires_at
+           FROM line l JOIN api_key k ON k.tenant_id = $1 AND k.key_id = l.replaced_by)
+       SELECT FROM line
+        WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})))`;
 }
 
 const OPEN = `
@@ -177,6 +186,13 @@ export async function expireUnguarded(
   await tx.query(EXPIRE_UNGUARDED, [tenantId, guarded]);
 }
 
+/** What waits was asked for within the life of an approval. */
+const COUNT_ASKED_FOR = `
+  SELECT count(*) AS made,
+         count(*) FILTER (WHERE a.state = 'requested' AND NOT ${lapsedBy('$2')}) AS waiting
+    FROM approval a
+   WHERE a.tenant_id = $1 AND a.key_line = $3 AND a.created_at > $4`;
+
 /** Tenants with approvals that are older than what is kept. */
 export async function tenantsToClear(db: Queryable): Promise<string[]> {
   const rows = await db.query<{ tenantId: string }>(
@@ -188,13 +204,19 @@ export async function tenantsToClear(db: Queryable): Promise<string[]> {
   return rows.map(({ tenantId }) => tenantId);
 }
 
-export async function countRequested(tx: Transaction, tenantId: string): Promise<number> {
-  const [row] = await tx.query<{ n: number }>(
-    `SELECT count(*) AS n FROM approval a
-      WHERE tenant_id = $1 AND state = 'requested' AND NOT ${lapsedBy('clock_timestamp()')}`,
-    [tenantId],
-  );
-  return row!.n;
+/** How much a line of keys has asked for in the last 24 hours, and how much of that waits. */
+export async function countAskedFor(
+  tx: Transaction,
+  { tenantId, keyLine }: RequestIdentity,
+): Promise<{ readonly made: number; readonly waiting: number }> {
+  const now = await timeOfDay(tx);
+  const [row] = await tx.query<{ made: number; waiting: number }>(COUNT_ASKED_FOR, [
+    tenantId,
+    formatInstantMicros(now),
+    keyLine,
+    formatInstantMicros(now - APPROVAL_LIFE),
+  ]);
+  return row!;
 }
 
 /** An approval that a request runs under. */
