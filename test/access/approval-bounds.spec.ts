@@ -1,5 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestApp, type Answer, type TestApp } from '../support/app.js';
+import { ApiKeyService } from '../../src/access/api-key.service.js';
+import { SCOPES } from '../../src/access/scope.js';
+import { TenantService } from '../../src/access/tenant.service.js';
+import { call, startTestApp, type Answer, type TestApp } from '../support/app.js';
 import { decide, fourEyes, outcome, type Person } from './four-eyes.js';
 
 let test: TestApp;
@@ -101,4 +105,50 @@ describe('a request for an approval', () => {
       expect(outcome(await decide(approver, waiting.body.approval_id))).toBe('approval_decided');
     },
   );
+});
+
+describe('a changed BOOTSTRAP_API_KEY', () => {
+  it.each(['live', 'revoked'])('stands for none of what the key before it did: %s', async (was) => {
+    const tenants = test.app.get(TenantService);
+    const setKey = async () => {
+      const text = `bootstrap-${randomUUID()}`;
+      await tenants.ensureDefaultTenant({ BOOTSTRAP_API_KEY: text });
+      return {
+        keyId: 'bootstrap',
+        call: (...request) => call(test.url, text, ...request),
+      } as Person;
+    };
+    const { tenantId } = (await tenants.byName('default'))!;
+    const inTenant = (sql: string) => test.pool.query(sql, [tenantId]);
+    await inTenant('DELETE FROM approval_policy WHERE tenant_id = $1');
+    await inTenant('DELETE FROM approval WHERE tenant_id = $1');
+    const before = await setKey();
+    const { text } = await test.app.get(ApiKeyService).create(tenantId, 'other', SCOPES);
+    const other: Person = { keyId: '', call: (...request) => call(test.url, text, ...request) };
+    const policy = { commands: ['period.close'] };
+    expect((await before.call('PUT', '/v1/approval-policy', policy)).status).toBe(200);
+    await close(before, 1);
+    const approved = await close(other, 2);
+    expect((await decide(before, approved.body.approval_id)).status).toBe(200);
+    const waiting = await close(other, 3);
+    if (was === 'revoked') {
+      await inTenant(
+        `UPDATE api_key SET revoked_at = clock_timestamp()
+          WHERE tenant_id = $1 AND key_id = 'bootstrap'`,
+      );
+    }
+
+    const after = await setKey();
+    const { data } = (await after.call('GET', '/v1/approvals')).body;
+    expect(data.map(({ state }: { state: string }) => state)).toEqual([
+      'requested',
+      'expired',
+      'expired',
+    ]);
+    expect(outcome(await decide(after, waiting.body.approval_id))).toBe('approval_key_too_new');
+    expect(outcome(await close(other, 2))).toBe('approval_required');
+    const next = await close(other, 4);
+    expect((await decide(after, next.body.approval_id)).status).toBe(200);
+    expect((await close(other, 4)).status).toBe(200);
+  });
 });

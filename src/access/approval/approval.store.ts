@@ -49,13 +49,17 @@ const IDENTITY = `a.tenant_id = $1 AND a.key_line = $2 AND a.route = $3
 
 /**
  * Whether one that is open is over by an instant: nobody decided or used it in time, the key that
- * approved it is revoked or expired, or so are all of the line that asked for it. `$1` is the tenant.
+ * approved it is revoked or expired, or so are all of the line that asked for it, or one of the two is
+ * another key by now, made under the same id: that is BOOTSTRAP_API_KEY. `$1` is the tenant.
  */
 export function lapsedBy(now: '$2' | '$7' | 'clock_timestamp()'): string {
   return `(a.expires_at <= ${now} OR EXISTS (
        SELECT FROM api_key k
         WHERE k.tenant_id = $1 AND k.key_id = a.decided_by
-          AND (k.revoked_at IS NOT NULL OR k.expires_at <= ${now}))
+          AND (k.revoked_at IS NOT NULL OR k.expires_at <= ${now} OR k.created_at > a.decided_at))
+     OR EXISTS (
+       SELECT FROM api_key k
+        WHERE k.tenant_id = $1 AND k.key_id = a.requested_by AND k.created_at > a.created_at)
      OR NOT EXISTS (
        WITH RECURSIVE line AS (
          SELECT k.replaced_by, k.revoked_at, k.expires_at FROM api_key k
