@@ -13,13 +13,18 @@ export const IS_VOID_OF_CUSTOMER = `
                               CASE json_typeof(b.selection -> 'eventKeys')
                                 WHEN 'array' THEN b.selection -> 'eventKeys' ELSE '[]' END) k))))`;
 
-/** Its own numbers stay, by which it is known whose void it was. */
+/** One that is at work would void everything if it no longer knew what it is to void. */
+const AT_WORK = `
+  SELECT FROM bulk_void
+   WHERE tenant_id = $1 AND finished_at IS NULL AND created_at <= $2::timestamptz LIMIT 1`;
+
+/** Our own numbers and times stay, by which it is known what it voided and whose. */
 const BULK_VOIDS = `
   UPDATE bulk_void b
      SET filter = '{}', reason = '[erased]',
-         selection = json_build_object('customerNo', b.selection -> 'customerNo',
-                                       'eventKeys', b.selection -> 'eventKeys')
-   WHERE b.tenant_id = $1 AND b.created_at <= $4::timestamptz AND b.reason <> '[erased]'
+         selection = (b.selection::jsonb || '{"source": null}')::json
+   WHERE b.tenant_id = $1 AND b.created_at <= $4::timestamptz AND b.finished_at IS NOT NULL
+     AND b.reason <> '[erased]'
      AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.reason, b.filter, b.selection) ~ $3)
   RETURNING 1`;
 
@@ -39,8 +44,9 @@ export async function eraseCorrections(
   tx: Transaction,
   tenantId: string,
   { customerNo, sought, createdAt }: RunningErasure,
-): Promise<Done> {
+): Promise<Done | 'waiting'> {
   const until = formatInstantMicros(createdAt);
+  if ((await tx.query(AT_WORK, [tenantId, until])).length > 0) return 'waiting';
   const parameters = [tenantId, customerNo, patternOf(sought.texts), until];
   return { otherRows: (await tx.query(BULK_VOIDS, parameters)).length };
 }
