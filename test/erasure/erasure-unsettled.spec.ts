@@ -86,3 +86,39 @@ it('waits for what still needs the texts, and is ended by a worker', async () =>
   // The key that it was asked for by, too.
   expect(await placesOfAll(scene.app.pool, ['acme', scene.stripeCustomer])).toEqual({});
 });
+
+it('is not kept waiting by a command that nobody finishes, and answers it if it tells of it', async () => {
+  await scene.push();
+  const unfinished = (route: string, key: string, made: object, leaseS: number) =>
+    scene.app.pool.query(
+      `INSERT INTO command_answer (tenant_id, route, idempotency_key, request_hash, made, lease_until,
+              fence, headers, created_at)
+       VALUES ($1, $2, $3, sha256('x'), $4, now() + $5 * interval '1 second', 1, '{}', now())`,
+      [scene.tenantId, route, key, JSON.stringify(made), leaseS],
+    );
+  await unfinished('POST /v1/voids', 'left', { id: 1 }, -1);
+  await unfinished('POST /v1/voids', 'close-acme', { id: 2 }, -1);
+  await unfinished('POST /v1/voids', 'made', { of: 'acme' }, -1);
+  await unfinished('POST /v1/voids', 'at work', { id: 3 }, 600);
+  const { status, body } = await erase();
+  expect({ status, phase: body.progress.phase }).toEqual({ status: 202, phase: 'answers' });
+
+  await scene.app.pool.query(
+    `UPDATE command_answer SET lease_until = now() - interval '1 second' WHERE idempotency_key = 'at work'`,
+  );
+  await scene.app.app.get(Eraser).resume(scene.tenantId, () => false);
+  expect((await scene.app.call('GET', `/v1/erasures/${body.id}`)).body.status).toBe('finished');
+  const { rows } = await scene.app.pool.query(
+    `SELECT regexp_replace(idempotency_key, '^erased_.*', 'erased') AS key, status, body, fence::int,
+            made IS NULL AS "isEmpty", lease_until IS NULL AS "isFree"
+       FROM command_answer WHERE route = 'POST /v1/voids' ORDER BY 1`,
+  );
+  const erased = { status: 200, body: '{"erased":true}', fence: 2, isEmpty: true, isFree: true };
+  const left = { status: null, body: null, fence: 1, isEmpty: false, isFree: false };
+  expect(rows).toEqual([
+    { key: 'at work', ...left },
+    { key: 'erased', ...erased },
+    { key: 'left', ...left },
+    { key: 'made', ...erased },
+  ]);
+});
