@@ -29,10 +29,14 @@ export interface SqlRunner {
 export const APPEND_ONLY_NAMES =
   '^(usage_event|usage_event_key|usage_void|meter_settings|customer_schedule)$|_(entry|transition)$';
 
+/** Rows change and never go: functions look there for whether they may do their work. */
+const KEPT_NAMES = '^erasure$';
+
 const TABLES = `
   SELECT c.oid, c.oid::regclass::text AS name,
          CASE WHEN c.relname = 'migration' THEN 'SELECT'
               WHEN c.relname ~ '${APPEND_ONLY_NAMES}' THEN 'SELECT, INSERT'
+              WHEN c.relname ~ '${KEPT_NAMES}' THEN 'SELECT, INSERT, UPDATE'
               ELSE 'SELECT, INSERT, UPDATE, DELETE' END AS rights,
          c.relrowsecurity AS is_walled,
          EXISTS (SELECT FROM pg_attribute a
