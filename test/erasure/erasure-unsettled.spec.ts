@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Database } from '../../src/database/database.js';
+import { withinTenant } from '../../src/database/tenant-scope.js';
 import { Eraser } from '../../src/erasure/eraser.js';
+import { ErasureService } from '../../src/erasure/erasure.service.js';
 import { insertEvent } from '../../src/webhooks/stripe-inbox.store.js';
 import { openStripeScene, type StripeScene } from '../support/stripe-scene.js';
 import { placesOfAll } from './database-texts.js';
@@ -121,4 +123,22 @@ it('is not kept waiting by a command that nobody finishes, and answers it if it 
     { key: 'left', ...left },
     { key: 'made', ...erased },
   ]);
+});
+
+it('is one with that which is under way, whatever the customer is called by', async () => {
+  await scene.push();
+  const service = scene.app.app.get(ErasureService);
+  const id = await withinTenant(scene.tenantId, () =>
+    service.begin(scene.tenantId, 'acme', { reason: 'a test' }),
+  );
+  const { rows } = await scene.app.pool.query('SELECT pseudonym FROM erasure');
+  const path = `/v1/customers/${rows[0].pseudonym}/erasures`;
+  const more = await scene.app.call('POST', path, { reason: 'again', texts: ['a nickname'] });
+  expect(more).toMatchObject({ status: 409, body: { code: 'customer_unsettled' } });
+  const again = await scene.app.call('POST', path, { reason: 'again' });
+  expect(again).toMatchObject({ status: 200, body: { id, status: 'finished' } });
+  // Once it is finished there is another.
+  const other = await scene.app.call('POST', path, { reason: 'again' });
+  expect(other.status).toBe(200);
+  expect(other.body.id).not.toBe(id);
 });
