@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/connections.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import type { Done, RunningErasure } from './erasure.store.js';
 import { patternOf } from './sought-texts.js';
@@ -51,12 +52,26 @@ export async function eraseCorrections(
   return { otherRows: (await tx.query(BULK_VOIDS, parameters)).length };
 }
 
+/**
+ * One that is at work may be about to note what it read before. Whoever lost its lease without knowing
+ * notes nothing any more.
+ */
+const REPLAYS = `
+  UPDATE replay
+     SET lease_until = CASE WHEN lease_until >= $2::timestamptz THEN lease_until END,
+         fence = fence + CASE WHEN lease_until >= $2::timestamptz THEN 0 ELSE 1 END
+   WHERE tenant_id = $1 AND finished_at IS NULL
+  RETURNING lease_until IS NOT NULL AS "isAtWork"`;
+
 /** What replays found and replaced: an apply can still be taken back. */
 export async function eraseReplays(
   tx: Transaction,
   tenantId: string,
   { customerNo, sought, hashKey }: RunningErasure,
-): Promise<Done> {
+): Promise<Done | 'waiting'> {
+  const now = formatInstantMicros(await timeOfDay(tx));
+  const replays = await tx.query<{ isAtWork: boolean }>(REPLAYS, [tenantId, now]);
+  if (replays.some(({ isAtWork }) => isAtWork)) return 'waiting';
   const changes = await tx.query(CHANGES, [tenantId, customerNo, hashKey]);
   const pattern = patternOf(sought.texts);
   const differences = await tx.query(DIFFERENCES, [tenantId, customerNo, pattern]);

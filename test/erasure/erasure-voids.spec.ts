@@ -4,11 +4,17 @@ import { TenantService } from '../../src/access/tenant.service.js';
 import { countSelected, insertBulkVoid } from '../../src/corrections/bulk-void.store.js';
 import { BulkVoider } from '../../src/corrections/bulk-voider.js';
 import { selectionOf } from '../../src/corrections/event-selection.js';
+import { voidEvents } from '../../src/corrections/void-events.js';
 import { Database } from '../../src/database/database.js';
+import { enterGate } from '../../src/database/gate.js';
 import { withinTenant } from '../../src/database/tenant-scope.js';
+import { eventKey } from '../../src/domain/event-key.js';
 import { Eraser } from '../../src/erasure/eraser.js';
 import { ErasureService } from '../../src/erasure/erasure.service.js';
+import { insertVoidRecords } from '../../src/ledger/void.store.js';
+import { advanceReplay, claimReplay, LostLease } from '../../src/replay/replay.store.js';
 import { startTestApp, type TestApp } from '../support/app.js';
+import { placesOfAll } from './database-texts.js';
 
 let api: TestApp;
 let tenantId: string;
@@ -85,6 +91,53 @@ it('a void of many that is asked for while an erasure begins is counted again', 
   } finally {
     holder.release();
   }
+});
+
+it('waits for a void that has read texts before, and erases what it copies', async () => {
+  const id = await begin();
+  const eraser = api.app.get(Eraser);
+  const key = eventKey('', 'heron calls');
+  let finished: Promise<void> | undefined;
+  await withinTenant(tenantId, () =>
+    db.recording.transaction(async (tx) => {
+      const gate = await enterGate(tx, tenantId);
+      const settings = { tenantId, graceSeconds: 3_600, alone: false };
+      const effects = (await voidEvents(tx, gate, settings, [key])).get(key)!;
+      finished = eraser.finish(tenantId, id);
+      await expect.poll(waiting, { timeout: 30_000, interval: 5 }).toBe(1);
+      await insertVoidRecords(tx, tenantId, [
+        {
+          eventKey: key,
+          reason: 'for heron',
+          voidedAt: gate.receivedAt,
+          effects,
+          replacementKey: null,
+          replacementStatus: null,
+          bulkVoidId: null,
+        },
+      ]);
+    }),
+  );
+  await finished;
+  expect((await api.call('GET', `/v1/erasures/${id}`)).body.status).toBe('finished');
+  expect(await placesOfAll(api.pool, ['heronland', 'for heron'])).toEqual({});
+});
+
+it('waits for a replay that is at work, and one that died notes nothing any more', async () => {
+  const { body } = await api.call('POST', '/v1/replays', { mode: 'verify' });
+  const fence = (await claimReplay(db.work, tenantId, body.id))!;
+  const id = await begin();
+  const eraser = api.app.get(Eraser);
+  await eraser.finish(tenantId, id);
+  const path = `/v1/erasures/${id}`;
+  expect((await api.call('GET', path)).body.progress.phase).toBe('replays');
+  await api.pool.query(`UPDATE replay SET lease_until = now() - interval '1 second'`);
+  await eraser.finish(tenantId, id);
+  expect((await api.call('GET', path)).body.status).toBe('finished');
+  const noted = db.work.transaction((tx) =>
+    advanceReplay(tx, tenantId, body.id, fence, { phase: 'registry', position: null }),
+  );
+  await expect(noted).rejects.toThrow(LostLease);
 });
 
 async function waiting(): Promise<number> {
