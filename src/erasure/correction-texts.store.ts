@@ -2,7 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import type { Done, RunningErasure } from './erasure.store.js';
-import { patternOf } from './sought-texts.js';
+import { patternOf, reasonPatternOf } from './sought-texts.js';
 
 /** SQL: whether a row `b` of `bulk_void` is about the customer $2. */
 export const IS_VOID_OF_CUSTOMER = `
@@ -26,7 +26,7 @@ const BULK_VOIDS = `
          selection = (b.selection::jsonb || '{"source": null}')::json
    WHERE b.tenant_id = $1 AND b.created_at <= $4::timestamptz AND b.finished_at IS NOT NULL
      AND b.reason <> '[erased]'
-     AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.reason, b.filter, b.selection) ~ $3)
+     AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.filter, b.selection) ~ $3 OR b.reason ~ $5)
   RETURNING 1`;
 
 const CHANGES = `
@@ -48,7 +48,8 @@ export async function eraseCorrections(
 ): Promise<Done | 'waiting'> {
   const until = formatInstantMicros(createdAt);
   if ((await tx.query(AT_WORK, [tenantId, until])).length > 0) return 'waiting';
-  const parameters = [tenantId, customerNo, patternOf(sought.texts), until];
+  const patterns = [patternOf(sought.texts), reasonPatternOf(sought.texts)] as const;
+  const parameters = [tenantId, customerNo, patterns[0], until, patterns[1]];
   return { otherRows: (await tx.query(BULK_VOIDS, parameters)).length };
 }
 

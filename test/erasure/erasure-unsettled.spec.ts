@@ -142,3 +142,47 @@ it('is one with that which is under way, whatever the customer is called by', as
   expect(other.status).toBe(200);
   expect(other.body.id).not.toBe(id);
 });
+
+it('leaves an event of another customer to be worked on that has the id in it as something else', async () => {
+  await scene.push();
+  await scene.app.call('PUT', '/v1/customers/acme', { aliases: ['100'] });
+  const insert = (eventId: string, body: object) =>
+    insertEvent(scene.app.app.get(Database).work, scene.tenantId, {
+      eventId,
+      type: 'invoice.created',
+      objectId: `in_${eventId}`,
+      livemode: false,
+      accountId: null,
+      eventAt: null,
+      body: JSON.stringify(body),
+    });
+  await insert('evt_1', { object: { customer: 'cus_other', amount: '100' } });
+  await insert('evt_2', { object: { customer: 'cus_other', metadata: { of: 'acme' } } });
+  await insert('evt_3', { object: { customer: scene.stripeCustomer } });
+  expect(await erase()).toMatchObject({ status: 202, body: { progress: { phase: 'stripe' } } });
+  const outcomes = async () =>
+    (
+      await scene.app.pool.query(
+        `SELECT event_id AS id, outcome, body = '{}' AS "isErased" FROM stripe_event
+          WHERE event_id ~ '^evt_[123]$' ORDER BY 1`,
+      )
+    ).rows;
+  const untouched = { id: 'evt_1', outcome: 'pending', isErased: false };
+  expect(await outcomes()).toEqual([
+    untouched,
+    { id: 'evt_2', outcome: 'pending', isErased: false },
+    { id: 'evt_3', outcome: 'ignored', isErased: true },
+  ]);
+  await scene.app.pool.query(
+    `UPDATE stripe_event SET outcome = 'done', next_attempt_at = NULL, settled_at = now()
+      WHERE event_id = 'evt_2'`,
+  );
+  await scene.app.app.get(Eraser).resume(scene.tenantId, () => false);
+  expect((await scene.app.pool.query('SELECT phase FROM erasure')).rows).toEqual([
+    { phase: 'done' },
+  ]);
+  expect((await outcomes()).slice(0, 2)).toEqual([
+    untouched,
+    { id: 'evt_2', outcome: 'done', isErased: true },
+  ]);
+});
