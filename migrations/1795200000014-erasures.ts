@@ -113,20 +113,25 @@ export class Erasures1795200000014 implements MigrationInterface {
 
       -- The functions below have their owner's rights, past the rights and the wall of whoever calls
       -- them. They work for the tenant of the caller's transaction alone, take no other, and only on a
-      -- customer whose erasure is under way.
-      CREATE FUNCTION erasing_key(erasing_tenant uuid, erasing_customer bigint)
-      RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+      -- customer whose erasure is under way, as the audit tells and the name that the customer goes by.
+      CREATE FUNCTION running_erasure(erasing_tenant uuid, erasing_customer bigint)
+      RETURNS public.erasure LANGUAGE plpgsql STABLE AS $$
       DECLARE
-        found_key bytea;
+        running public.erasure;
       BEGIN
-        SELECT e.hash_key INTO found_key FROM public.erasure e
+        SELECT e.* INTO running
+          FROM public.erasure e
+          JOIN public.customer c ON c.tenant_id = e.tenant_id AND c.customer_no = e.customer_no
+           AND c.customer_id = e.pseudonym
+          JOIN public.audit_entry a ON a.tenant_id = e.tenant_id AND a.sequence = e.audit_sequence
+           AND a.action = 'customer.erased' AND a.subject = 'customer:' || e.pseudonym
          WHERE e.tenant_id = erasing_tenant AND e.customer_no = erasing_customer
            AND e.finished_at IS NULL;
-        IF found_key IS NULL THEN
+        IF running.hash_key IS NULL THEN
           RAISE EXCEPTION 'no erasure of this customer is under way'
             USING ERRCODE = 'restrict_violation';
         END IF;
-        RETURN found_key;
+        RETURN running;
       END $$;
 
       CREATE FUNCTION erase_usage_texts(erasing_customer bigint, event_keys uuid[])
@@ -134,7 +139,7 @@ export class Erasures1795200000014 implements MigrationInterface {
       AS $$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
-        own_key bytea := erasing_key(own_tenant, erasing_customer);
+        own_key bytea := (running_erasure(own_tenant, erasing_customer)).hash_key;
         erased bigint;
       BEGIN
         UPDATE usage_entry e
@@ -162,7 +167,7 @@ export class Erasures1795200000014 implements MigrationInterface {
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
       BEGIN
-        PERFORM erasing_key(own_tenant, erasing_customer);
+        PERFORM running_erasure(own_tenant, erasing_customer);
         UPDATE push_transition t
            SET reason = '[erased]'
           FROM push p
@@ -177,12 +182,13 @@ export class Erasures1795200000014 implements MigrationInterface {
       AS $$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
+        own_sequence bigint := (running_erasure(own_tenant, erasing_customer)).audit_sequence;
         erased bigint;
       BEGIN
-        PERFORM erasing_key(own_tenant, erasing_customer);
         UPDATE audit_entry a
            SET subject = NULL, reason = NULL, before = NULL, after = NULL, salt = NULL
-         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences) AND a.salt IS NOT NULL;
+         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences)
+           AND a.sequence < own_sequence AND a.salt IS NOT NULL;
         GET DIAGNOSTICS erased = ROW_COUNT;
         RETURN erased;
       END $$;
@@ -205,7 +211,7 @@ export class Erasures1795200000014 implements MigrationInterface {
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
       CREATE TRIGGER usage_void_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage_void
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-      DROP FUNCTION erase_usage_texts, erase_push_reasons, erase_audit_texts, erasing_key,
+      DROP FUNCTION erase_usage_texts, erase_push_reasons, erase_audit_texts, running_erasure,
         refuse_all_but_event_erasure, refuse_all_but_dimension_erasure,
         refuse_all_but_reason_erasure, erased_dimensions, has_texts, erased_text;
       ALTER TABLE usage_event

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { behindClosedGate } from '../database/gate.js';
 import { withinTenant } from '../database/tenant-scope.js';
 import { eraseApprovals } from './approval-texts.store.js';
 import { eraseAnswers } from './answer-texts.store.js';
@@ -18,7 +19,7 @@ import {
 import { erasePushes } from './push-texts.store.js';
 import { eraseQuarantined } from './quarantined-texts.js';
 import { eraseStripe } from './stripe-texts.store.js';
-import { eraseTotals, eraseUsageEvents } from './usage-texts.store.js';
+import { eraseTotals, eraseUsageEvents, needsClosedGate } from './usage-texts.store.js';
 
 const OTHERS_AT_WORK_WAIT_MS = 50;
 
@@ -77,14 +78,19 @@ export class Eraser {
     tenantId: string,
     id: string,
   ): Promise<'advanced' | 'waiting' | 'others' | 'finished'> {
-    const did = await this.db.work.transaction(async (tx) => {
+    const before = await erasureById(this.db.work, tenantId, id);
+    const isGated = before !== undefined && needsClosedGate(before);
+    const work = async (tx: Transaction) => {
       const erasure = await lockErasure(tx, tenantId, id);
-      if (erasure === undefined) return 'nothing';
+      if (erasure === undefined || needsClosedGate(erasure) !== isGated) return 'nothing';
       const done = await WORK[erasure.phase](tx, tenantId, erasure);
       if (done === 'waiting') return done;
       await advance(tx, tenantId, erasure, done);
       return 'advanced';
-    });
+    };
+    const did = isGated
+      ? await behindClosedGate(this.db.work, tenantId, work)
+      : await this.db.work.transaction(work);
     if (did !== 'nothing') return did;
     const erasure = await erasureById(this.db.work, tenantId, id);
     return erasure === undefined || erasure.finishedAt !== null ? 'finished' : 'others';

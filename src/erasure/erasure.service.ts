@@ -12,7 +12,7 @@ import { PushAccounts } from '../stripe/push-site.js';
 import { renameCustomer, textsOf } from './customer-texts.store.js';
 import { Eraser } from './eraser.js';
 import type { CreateErasureDto } from './erasure.dto.js';
-import { erasureById, insertErasure, type Erasure } from './erasure.store.js';
+import { erasureById, insertErasure, runningErasureOf, type Erasure } from './erasure.store.js';
 import { withoutTexts } from './sought-texts.js';
 import { unsettledOf } from './unsettled.js';
 
@@ -69,6 +69,8 @@ export class ErasureService {
       if (customer?.customerNo !== customerNo) {
         throw new Problem('customer_not_found', 'the customer was erased meanwhile');
       }
+      const running = await runningErasureOf(tx, tenantId, customerNo);
+      if (running !== undefined) return joined(running, request);
       await refuseUnsettled(tx, tenantId, customerNo, pushes);
       return start(tx, tenantId, customer, request, gate);
     });
@@ -86,6 +88,15 @@ export class ErasureService {
     const detail = 'the books cannot be changed by anybody: run `countonce doctor`';
     throw new Problem('erasure_needs_roles', detail);
   }
+}
+
+/** It was asked for under what the customer goes by since: there is nothing to begin. */
+function joined(id: string, { texts }: CreateErasureDto): string {
+  if (texts === undefined || texts.length === 0) return id;
+  const detail = `the erasure ${id} is under way, without these texts: ask again once it is finished`;
+  throw new Problem('customer_unsettled', detail, {
+    extensions: { unsettled: { pushes: 0, periods: 0, voids: 0 } },
+  });
 }
 
 async function refuseUnsettled(

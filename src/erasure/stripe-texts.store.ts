@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { Done, RunningErasure } from './erasure.store.js';
-import { patternOf } from './sought-texts.js';
+import { aboutPatternOf, patternOf } from './sought-texts.js';
 
 const EVENTS_MAX = 200;
 
@@ -36,15 +36,17 @@ const READ_AT_STRIPE = [
 
 const NEXT = `
   SELECT event_id AS id, received_at AS "receivedAt",
-         concat_ws(E'\\n', object_id, body, fetched, effects, last_error) ~ $6 AS hit
+         concat_ws(E'\\n', object_id, body, fetched, effects, last_error) ~ $6 AS hit,
+         coalesce(object_id = ANY ($7::text[]), false)
+           OR concat_ws(E'\\n', body, fetched) ~ $8 AS "isAbout"
     FROM stripe_event
    WHERE tenant_id = $1 AND received_at <= $2::timestamptz
      AND ($3::timestamptz IS NULL OR (received_at, event_id) > ($3, $4::text))
    ORDER BY received_at, event_id LIMIT $5`;
 
 /**
- * What was not worked on yet is about somebody who is not here any more. But a report of what went
- * wrong tells of many customers: it is worked on first.
+ * What was not worked on yet is, where Stripe's customer is ours, about somebody who is not here any
+ * more. But what only tells of the customer too, as a report of what went wrong, is worked on first.
  */
 const ERASE = `
   UPDATE stripe_event
@@ -53,13 +55,15 @@ const ERASE = `
          next_attempt_at = NULL, lease_until = NULL, fence = fence + 1,
          settled_at = coalesce(settled_at, $3::timestamptz)
    WHERE tenant_id = $1 AND event_id = ANY ($2::text[])
-     AND (next_attempt_at IS NULL OR type NOT LIKE '%error_report%')
+     AND (next_attempt_at IS NULL
+          OR (event_id = ANY ($4::text[]) AND type NOT LIKE '%error_report%'))
   RETURNING 1`;
 
 interface Row {
   readonly id: string;
   readonly receivedAt: Micros;
   readonly hit: boolean;
+  readonly isAbout: boolean;
 }
 
 /** What Stripe told of the customer, by events and when it was asked. */
@@ -76,6 +80,8 @@ export async function eraseStripe(
     position?.[1] ?? null,
     EVENTS_MAX,
     patternOf(sought.texts),
+    sought.stripeCustomerIds,
+    aboutPatternOf(sought.stripeCustomerIds),
   ]);
   const last = events.at(-1);
   if (last === undefined) {
@@ -85,9 +91,11 @@ export async function eraseStripe(
     }
     return { otherRows };
   }
-  const hits = events.filter(({ hit }) => hit).map(({ id }) => id);
+  const found = events.filter(({ hit, isAbout }) => hit || isAbout);
+  const hits = found.map(({ id }) => id);
+  const about = found.filter(({ isAbout }) => isAbout).map(({ id }) => id);
   const at = formatInstantMicros(createdAt);
-  const erased = await tx.query(ERASE, [tenantId, hits, at]);
+  const erased = await tx.query(ERASE, [tenantId, hits, at, about]);
   if (erased.length < hits.length) return 'waiting';
   return { otherRows: hits.length, position: [formatInstantMicros(last.receivedAt), last.id] };
 }
