@@ -188,6 +188,7 @@ CREATE TABLE customer (
   mapping_from text,
   mapping_version bigint NOT NULL DEFAULT 0,
   push text,
+  erasures_before bigint NOT NULL DEFAULT 0,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   CONSTRAINT customer_customer_id_check CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 255))),
   CONSTRAINT customer_customer_id_key UNIQUE (tenant_id, customer_id),
