@@ -221,6 +221,14 @@ CREATE TABLE customer_schedule (
   CONSTRAINT customer_schedule_pkey PRIMARY KEY (tenant_id, customer_no, version)
 );
 
+CREATE TABLE erased_stripe_customer (
+  tenant_id uuid NOT NULL,
+  hash bytea NOT NULL,
+  hash_key bytea NOT NULL,
+  until timestamp with time zone NOT NULL,
+  CONSTRAINT erased_stripe_customer_pkey PRIMARY KEY (tenant_id, hash)
+);
+
 CREATE TABLE erasure (
   tenant_id uuid NOT NULL,
   erasure_id uuid NOT NULL,

@@ -61,6 +61,17 @@ it('pushes for whoever has the id and the Stripe customer of an erased one', asy
   await use('acme', 10, '2026-10-30T10:00:00Z');
   await scene.push();
   await erase('acme');
+  // Nobody sees any more at which minutes Stripe has got something for it.
+  await scene.now('2026-12-04T09:00:00Z');
+  expect(await put('acme', acme)).toMatchObject({
+    status: 409,
+    body: { code: 'stripe_customer_erased', until: '2026-12-04T10:00:00.000Z' },
+  });
+  const line = JSON.stringify({ customer_id: 'wren', ...acme });
+  const imported = await scene.app.call('PUT', '/v1/customers', line, {
+    'content-type': 'application/x-ndjson',
+  });
+  expect(imported.text).toContain('stripe_customer_erased');
   await scene.now('2026-12-06T12:00:00Z');
   expect((await put('acme', acme)).status).toBe(201);
   await use('acme', 11, '2026-12-06T10:00:00Z');
