@@ -35,6 +35,17 @@ export class Erasures1795200000014 implements MigrationInterface {
       CREATE UNIQUE INDEX erasure_running_key
         ON erasure (tenant_id, customer_no) WHERE finished_at IS NULL;
 
+      -- Stripe customers that erased customers were pushed to, as hashes: until then no other customer
+      -- is pushed there, as nobody sees which minutes are used.
+      CREATE TABLE erased_stripe_customer (
+        tenant_id  uuid        NOT NULL,
+        hash       bytea       NOT NULL,
+        -- The same one for all of a tenant.
+        hash_key   bytea       NOT NULL,
+        until      timestamptz NOT NULL,
+        CONSTRAINT erased_stripe_customer_pkey PRIMARY KEY (tenant_id, hash)
+      );
+
       -- Of an event whose texts were erased all three are NULL.
       ALTER TABLE usage_event
         ALTER COLUMN source DROP NOT NULL,
@@ -219,7 +230,7 @@ export class Erasures1795200000014 implements MigrationInterface {
         ALTER COLUMN source SET NOT NULL,
         ALTER COLUMN usage_event_id SET NOT NULL,
         ALTER COLUMN customer_id SET NOT NULL;
-      DROP TABLE erasure
+      DROP TABLE erased_stripe_customer; DROP TABLE erasure
     `);
   }
 }

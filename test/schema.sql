@@ -188,6 +188,7 @@ CREATE TABLE customer (
   mapping_from text,
   mapping_version bigint NOT NULL DEFAULT 0,
   push text,
+  erasures_before bigint NOT NULL DEFAULT 0,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   CONSTRAINT customer_customer_id_check CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 255))),
   CONSTRAINT customer_customer_id_key UNIQUE (tenant_id, customer_id),
@@ -218,6 +219,14 @@ CREATE TABLE customer_schedule (
   CONSTRAINT customer_schedule_interval_check CHECK (("interval" = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'year'::text]))),
   CONSTRAINT customer_schedule_interval_count_check CHECK (((interval_count >= 1) AND (interval_count <= 1000))),
   CONSTRAINT customer_schedule_pkey PRIMARY KEY (tenant_id, customer_no, version)
+);
+
+CREATE TABLE erased_stripe_customer (
+  tenant_id uuid NOT NULL,
+  hash bytea NOT NULL,
+  hash_key bytea NOT NULL,
+  until timestamp with time zone NOT NULL,
+  CONSTRAINT erased_stripe_customer_pkey PRIMARY KEY (tenant_id, hash)
 );
 
 CREATE TABLE erasure (

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { behindClosedGate } from '../database/gate.js';
@@ -49,6 +49,8 @@ const WORK: Readonly<Record<ErasurePhase, Phase>> = {
  */
 @Injectable()
 export class Eraser {
+  private readonly logger = new Logger(Eraser.name);
+
   constructor(private readonly db: Database) {}
 
   /** Works on one until it is finished or has to wait, together with whoever else does. */
@@ -64,11 +66,15 @@ export class Eraser {
     });
   }
 
-  /** Goes on with those that a crash or a stop left unfinished, or that had to wait. */
+  /** Goes on with those that a crash or a stop left unfinished, or that had to wait; each by itself. */
   resume(tenantId: string, isStopping: () => boolean): Promise<void> {
     return withinTenant(tenantId, async () => {
       for (const id of await unfinishedErasures(this.db.work, tenantId)) {
-        await this.finish(tenantId, id, isStopping);
+        try {
+          await this.finish(tenantId, id, isStopping);
+        } catch (error) {
+          this.logger.error(error, `the erasure ${id} failed; the others go on`);
+        }
       }
     });
   }

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { audit } from '../access/audit/audit.js';
 import { customerByIdentity, type CustomerRecord } from '../customers/customer-record.store.js';
+import { keepErasedStripeCustomers } from '../customers/erased-stripe-customer.store.js';
 import { requireCustomer } from '../customers/require-customer.js';
 import { onceInCommand } from '../database/command-context.js';
 import type { Queryable, Transaction } from '../database/connections.js';
@@ -126,6 +127,8 @@ async function start(
   const found = await textsOf(tx, tenantId, customer);
   const sought = { ...found, texts: [...new Set([...found.texts, ...(request.texts ?? [])])] };
   const reason = withoutTexts(request.reason, sought.texts);
+  const { stripeCustomerIds } = sought;
+  await keepErasedStripeCustomers(tx, tenantId, customerNo, stripeCustomerIds, gate.now);
   await renameCustomer(tx, tenantId, customerNo, pseudonym);
   const hashKey = randomBytes(HASH_KEY_BYTES);
   const createdAt = gate.receivedAt;

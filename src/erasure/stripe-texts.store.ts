@@ -1,5 +1,6 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { ERASED_STRIPE_ID } from '../outbox/erased-place.js';
 import type { Done, RunningErasure } from './erasure.store.js';
 import { aboutPatternOf, patternOf } from './sought-texts.js';
 
@@ -19,18 +20,37 @@ const READ_AT_STRIPE = [
   `DELETE FROM subscription_reading
     WHERE tenant_id = $1 AND stripe_customer_id = ANY ($3::text[]) AND $2::bigint IS NOT NULL
    RETURNING 1`,
-  `WITH gone AS (
-     DELETE FROM invoice_period
-      WHERE tenant_id = $1 AND customer_no = $2 AND $3::text[] IS NOT NULL
-     RETURNING account_id, livemode, invoice_id)
+];
+
+/**
+ * Statements need to know when a period's invoice became final, but not which it was. One that bills
+ * another customer, too, stays beside its nameless copy.
+ */
+const INVOICES = [
+  `INSERT INTO stripe_invoice (tenant_id, account_id, livemode, invoice_id, status, finalizes_at,
+          finalized_at, made_at)
+   SELECT DISTINCT i.tenant_id, i.account_id, i.livemode, erased_text(i.invoice_id, $3), i.status,
+          i.finalizes_at, i.finalized_at, i.made_at
+     FROM invoice_period p
+     JOIN stripe_invoice i ON i.tenant_id = $1 AND i.account_id = p.account_id
+      AND i.livemode = p.livemode AND i.invoice_id = p.invoice_id
+    WHERE p.tenant_id = $1 AND p.customer_no = $2
+      AND p.invoice_id !~ ${ERASED_STRIPE_ID}
+       ON CONFLICT DO NOTHING`,
+  `WITH own AS (
+     SELECT DISTINCT account_id, livemode, invoice_id FROM invoice_period
+      WHERE tenant_id = $1 AND customer_no = $2 AND $3::bytea IS NOT NULL
+        AND invoice_id !~ ${ERASED_STRIPE_ID})
    DELETE FROM stripe_invoice i
-    USING gone g
-    WHERE i.tenant_id = $1 AND i.account_id = g.account_id AND i.livemode = g.livemode
-      AND i.invoice_id = g.invoice_id
+    USING own o
+    WHERE i.tenant_id = $1 AND i.account_id = o.account_id AND i.livemode = o.livemode
+      AND i.invoice_id = o.invoice_id
       AND NOT EXISTS (SELECT FROM invoice_period p
                        WHERE p.tenant_id = $1 AND p.account_id = i.account_id
                          AND p.livemode = i.livemode AND p.invoice_id = i.invoice_id
-                         AND p.customer_no <> $2)
+                         AND p.customer_no <> $2)`,
+  `UPDATE invoice_period SET invoice_id = erased_text(invoice_id, $3)
+    WHERE tenant_id = $1 AND customer_no = $2 AND invoice_id !~ ${ERASED_STRIPE_ID}
    RETURNING 1`,
 ];
 
@@ -70,7 +90,7 @@ interface Row {
 export async function eraseStripe(
   tx: Transaction,
   tenantId: string,
-  { customerNo, sought, createdAt, position }: RunningErasure,
+  { customerNo, sought, hashKey, createdAt, position }: RunningErasure,
 ): Promise<Done | 'waiting'> {
   let otherRows = 0;
   const events = await tx.query<Row>(NEXT, [
@@ -88,6 +108,9 @@ export async function eraseStripe(
     for (const statement of READ_AT_STRIPE) {
       const parameters = [tenantId, customerNo, sought.stripeCustomerIds];
       otherRows += (await tx.query(statement, parameters)).length;
+    }
+    for (const statement of INVOICES) {
+      otherRows += (await tx.query(statement, [tenantId, customerNo, hashKey])).length;
     }
     return { otherRows };
   }

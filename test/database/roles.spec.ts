@@ -37,6 +37,7 @@ const WORKED_IN = [
   'command_answer',
   'customer',
   'customer_identity',
+  'erased_stripe_customer',
   'erasure',
   'installation',
   'invoice_period',
