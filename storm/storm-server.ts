@@ -19,7 +19,8 @@ const CLOCK = `
   CREATE FUNCTION storm.now() RETURNS timestamptz LANGUAGE sql VOLATILE
     AS 'SELECT pg_catalog.to_timestamp(last_value / 1e6::double precision) FROM storm.clock'`;
 
-const SEARCH_PATH = 'storm, public, pg_catalog';
+/** What is made is made in `public`, as anywhere; the clock stands before that of PostgreSQL. */
+const SEARCH_PATH = 'public, storm, pg_catalog';
 
 /** One server and, on it, the migrated database that each history gets a copy of. */
 export interface StormServer extends AsyncDisposable {

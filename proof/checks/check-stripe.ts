@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { SimulatedStripe } from '../../src/commands/demo/simulated-stripe.js';
 import { readBooks, type Books } from '../../storm/checks/books.js';
 import { checkPeriods } from '../../storm/checks/check-periods.js';
-import { checkPushes } from '../../storm/checks/check-pushes.js';
+import { checkPushes, type End } from '../../storm/checks/check-pushes.js';
 import { checkTransitions } from '../../storm/checks/check-transitions.js';
 import { decimalOf, total, unitsOf } from '../../storm/checks/exact.js';
 import type { StripeIds } from '../scenery.js';
@@ -49,13 +49,13 @@ export async function checkStripe(
       ],
       pushes.length,
     ),
-    checkOf('pushes = usage of their periods', periodFindings(books, events), periods.length),
+    checkOf('pushes = usage of their periods', periodFindings(books, events, at), periods.length),
     checkOf('Stripe = statements', await differences(admin, events, stripeIds), events.length),
   ];
 }
 
 /** Lane by lane: what is of one customer and meter says nothing of another. */
-function periodFindings(books: Books, events: readonly LedgerEntry[]): string[] {
+function periodFindings(books: Books, events: readonly LedgerEntry[], at: End): string[] {
   const lanes = new Set(books.periods.map(({ customerNo, meterNo }) => `${customerNo} ${meterNo}`));
   return [...lanes].flatMap((lane) => {
     const isOf = (row: { customerNo: number; meterNo: number }): boolean =>
@@ -72,7 +72,7 @@ function periodFindings(books: Books, events: readonly LedgerEntry[]): string[] 
     const counted = events.filter(
       (event) => event.customer === stripeCustomerId && event.event_name === eventName,
     );
-    return checkPeriods(own, counted).findings;
+    return checkPeriods(own, { ...at, ledger: counted, rejections: [] }).findings;
   });
 }
 

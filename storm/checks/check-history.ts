@@ -12,9 +12,10 @@ import { checkTransitions } from './check-transitions.js';
 export async function checkHistory(world: StormWorld): Promise<string[]> {
   const books = await readBooks(world.admin);
   const ledger = world.simulator.ledger();
-  const periods = checkPeriods(books, ledger);
+  const rejections = world.simulator.rejections();
   const { figures } = world;
   const moment = { nowMs: world.clock.nowMs, livemode: world.mode === 'live' };
+  const periods = checkPeriods(books, { ...moment, ledger, rejections });
   figures.add('periods balanced', periods.balanced);
   figures.add('periods not pushed', periods.notPushed);
   figures.add('usage events', books.entries.length);
@@ -24,7 +25,7 @@ export async function checkHistory(world: StormWorld): Promise<string[]> {
   for (const { reason } of books.holds) figures.add(`holds ${reason}`);
   const findings = [
     ...world.log.findings,
-    ...checkPushes(books.pushes, ledger, world.simulator.rejections(), moment),
+    ...checkPushes(books.pushes, ledger, rejections, moment),
     ...checkCalls(world.calls, books.pushes),
     ...checkTransitions(books.transitions, books.pushes),
     ...checkTimestamps(books),

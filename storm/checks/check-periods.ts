@@ -1,4 +1,4 @@
-import type { LedgerEntry } from '@countonce/stripe-simulator';
+import type { LedgerEntry, RejectionEntry } from '@countonce/stripe-simulator';
 import {
   isSamePeriod,
   periodName,
@@ -7,7 +7,7 @@ import {
   type PeriodRow,
   type PushRow,
 } from './books.js';
-import { FOREIGN } from './check-pushes.js';
+import { FOREIGN, isReadable, type End } from './check-pushes.js';
 import { decimalOf, total, unitsOf } from './exact.js';
 import { PeriodUsage } from './period-usage.js';
 
@@ -21,8 +21,14 @@ export interface PeriodFindings {
 /** What goes to Stripe, by how the rows of the period carry it. */
 type Way = 'hours' | 'deltas' | 'totals';
 
+/** What Stripe holds at the end of a history, and what it refused after a 200. */
+export interface StripeSide extends End {
+  readonly ledger: readonly LedgerEntry[];
+  readonly rejections: readonly RejectionEntry[];
+}
+
 /** Holds each period's usage against what its rows say of it, and Stripe's own value against ours. */
-export function checkPeriods(books: Books, ledger: readonly LedgerEntry[]): PeriodFindings {
+export function checkPeriods(books: Books, stripe: StripeSide): PeriodFindings {
   const findings: string[] = [];
   let balanced = 0;
   let notPushed = 0;
@@ -33,7 +39,7 @@ export function checkPeriods(books: Books, ledger: readonly LedgerEntry[]): Peri
       notPushed += 1;
       continue;
     }
-    const account = new PeriodAccount(period, books, ledger);
+    const account = new PeriodAccount(period, books, stripe);
     const found = account.check();
     if (found.length === 0) balanced += 1;
     findings.push(...found.map((what) => `${periodName(period)}: ${what}`));
@@ -50,7 +56,7 @@ class PeriodAccount {
   constructor(
     private readonly period: PeriodRow,
     books: Books,
-    private readonly ledger: readonly LedgerEntry[],
+    private readonly stripe: StripeSide,
   ) {
     this.usage = new PeriodUsage(period, books.entries);
     this.rows = books.pushes.filter(
@@ -139,8 +145,9 @@ class PeriodAccount {
   private checkLast(totals: readonly PushRow[]): string[] {
     const newest = totals.at(-1);
     if (newest === undefined || !['delivered', 'confirmed'].includes(newest.status)) return [];
+    if (this.isBeyondRepair(newest)) return [];
     const { periodStart, periodEnd } = this.period;
-    const counted = this.ledger.filter(
+    const counted = this.stripe.ledger.filter(
       ({ identifier, customer, event_name: name, livemode, timestamp, cancelled }) =>
         !cancelled &&
         !identifier.startsWith(FOREIGN) &&
@@ -153,5 +160,12 @@ class PeriodAccount {
     const [last] = [...counted].sort((a, b) => b.timestamp - a.timestamp || b.receipt - a.receipt);
     if (last !== undefined && unitsOf(last.value) === unitsOf(newest.value)) return [];
     return [`Stripe's last value is ${last?.value}, ours ${decimalOf(unitsOf(newest.value))}`];
+  }
+
+  /** Refused after its 200, and found out where nobody can do anything about it any more. */
+  private isBeyondRepair(push: PushRow): boolean {
+    const { rejections } = this.stripe;
+    const isRefused = rejections.some(({ identifier }) => identifier === push.identifier);
+    return isRefused && !isReadable(push, this.stripe);
   }
 }

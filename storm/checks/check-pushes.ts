@@ -8,12 +8,18 @@ export const FOREIGN = 'foreign_';
 /** When a history ends; the quiet end itself takes some days. */
 const REPAIRABLE_MS = 33 * 24 * 3_600_000;
 
+/** When a history ended, and in which mode of Stripe's. */
+export interface End {
+  readonly nowMs: number;
+  readonly livemode: boolean;
+}
+
 /** Holds each push against what Stripe counted under its name. */
 export function checkPushes(
   pushes: readonly PushRow[],
   ledger: readonly LedgerEntry[],
   rejections: readonly RejectionEntry[],
-  { nowMs, livemode }: { nowMs: number; livemode: boolean },
+  end: End,
 ): string[] {
   const counted = new Map<string, LedgerEntry[]>();
   for (const entry of ledger) {
@@ -29,12 +35,18 @@ export function checkPushes(
       faultsOf(push, counted.get(push.identifier) ?? [], {
         isRefused: refused.has(push.identifier),
         isOutdated: isOutdated(push, pushes),
-        // What went to the other mode, the key of this one cannot read; nor is repaired what was
-        // refused without a word so long ago that Stripe takes no timestamps of that time.
-        isReadable: push.livemode === livemode && push.timestamp / 1_000 > nowMs - REPAIRABLE_MS,
+        isReadable: isReadable(push, end),
       }),
     ),
   ];
+}
+
+/**
+ * What went to the other mode, the key of this one cannot read; nor is repaired what was refused
+ * without a word so long ago that Stripe takes no timestamps of that time.
+ */
+export function isReadable(push: PushRow, { nowMs, livemode }: End): boolean {
+  return push.livemode === livemode && push.timestamp / 1_000 > nowMs - REPAIRABLE_MS;
 }
 
 interface Standing {
@@ -61,7 +73,7 @@ export function isOutdated(push: PushRow, pushes: readonly PushRow[]): boolean {
 function faultsOf(
   push: PushRow,
   counted: readonly LedgerEntry[],
-  { isRefused, isOutdated, isReadable }: Standing,
+  { isRefused, isOutdated: isOld, isReadable: isToBeRead }: Standing,
 ): string[] {
   const { identifier, status } = push;
   const name = `push ${identifier} (${status}, value ${decimalOf(unitsOf(push.value))}, minute ${shown(push.timestamp)})`;
@@ -72,13 +84,13 @@ function faultsOf(
   switch (status) {
     case 'delivered':
     case 'confirmed':
-      if (counted.length === 0 && (isReadable || !isRefused) && !(isOutdated && isRefused)) {
+      if (counted.length === 0 && (isToBeRead || !isRefused) && !(isOld && isRefused)) {
         const why = isRefused ? ': Stripe refused it after its 200' : '';
         faults.push(`${name} is not counted${why}`);
       }
       break;
     case 'rejected':
-      if (counted.length > 0 && !isOutdated) faults.push(`${name} is counted all the same`);
+      if (counted.length > 0 && !isOld) faults.push(`${name} is counted all the same`);
       break;
     case 'pending':
     case 'shadow':
