@@ -32,7 +32,7 @@ export function carriersOf(entry: LedgerRow, pushes: readonly PeriodPush[]): Car
   return laneIds.flatMap((laneId) => {
     const carriers: Carrier[] = [];
     let isDoubtful = false;
-    for (const push of fitting.filter((each) => each.laneId === laneId)) {
+    for (const push of withoutShadows(fitting.filter((each) => each.laneId === laneId))) {
       const found = carriers.at(-1)?.push;
       // Of one plan there may be several, as many as the digits need.
       const isNextPlan = found !== undefined && found.createdAt !== push.createdAt;
@@ -43,6 +43,12 @@ export function carriersOf(entry: LedgerRow, pushes: readonly PeriodPush[]): Car
     }
     return carriers;
   });
+}
+
+/** What was never to be sent tells of an entry only as long as nothing else does. */
+function withoutShadows(pushes: readonly PeriodPush[]): readonly PeriodPush[] {
+  const sent = pushes.filter(({ status }) => status !== 'shadow');
+  return sent.length > 0 ? sent : pushes;
 }
 
 /** Whether the entry was there when the push was planned. */
