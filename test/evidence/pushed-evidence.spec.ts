@@ -174,7 +174,10 @@ describe('evidence of pushes that was altered and made to look whole', () => {
   it('tells a push with another value, or that is gone', async () => {
     for (const push of of('push')) {
       if (push['counts_as'] === null) continue;
-      const altered = { value: '1', body: { ...push['body'], payload: { value: '1' } } };
+      const altered = {
+        value: '1',
+        body: { ...push['body'], payload: { ...push['body'].payload, value: '1' } },
+      };
       const isLast = push['kind'] === 'delta' || push === of('push', 'peak').at(-1);
       if (isLast) expect(await wrong(only(push, altered))).toEqual(['pushes']);
       if (isLast) expect(await wrong((line) => (line === push ? [] : line))).toContain('pushes');
@@ -192,6 +195,11 @@ describe('evidence of pushes that was altered and made to look whole', () => {
     expect(await wrong(only(push, { counts_as: null }))).toEqual(
       expect.arrayContaining(['pushes', 'push_histories']),
     );
+    expect(await wrong(only(push, { status: 'constructor' }))).toEqual(['push_histories']);
+    expect(await wrong(only(push, { counts_as: 'toString' }))).toContain('push_histories');
+    expect(await wrong(only(push, { stripe_customer_id: 'cus_of_another' }))).toEqual([
+      'push_histories',
+    ]);
     const transitions = push!['transitions'].slice(1);
     expect(await wrong(only(push, { transitions }))).toEqual(['push_histories']);
   });

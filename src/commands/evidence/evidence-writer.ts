@@ -34,13 +34,13 @@ export class EvidenceWriter {
     if (this.pending.length >= CHUNK_CHARACTERS) await this.flush();
   }
 
-  /** @returns The digest of all lines before the last. */
+  /** @returns The digest of the whole file. */
   async end(): Promise<string> {
     await this.flush();
-    const sha256 = this.digest.digest('hex');
-    await this.sink.write(endOfEvidence(this.lines, this.counts, sha256));
+    const end = endOfEvidence(this.lines, this.counts, this.digest.copy().digest('hex'));
+    await this.sink.write(end);
     await this.sink.finish();
-    return sha256;
+    return this.digest.update(end).digest('hex');
   }
 
   private async flush(): Promise<void> {
