@@ -78,33 +78,37 @@ describe.skipIf(!isThere).each(FILES)('$name', (file) => {
   });
   afterAll(() => app[Symbol.asyncDispose]());
 
-  it('is recorded whole, though it is killed half-way and begun again', async () => {
-    const half = await importFile(app, file.path, async () => {
+  it(
+    'is recorded whole, though it is killed half-way and begun again',
+    { timeout: 240_000 },
+    async () => {
+      const half = await importFile(app, file.path, async () => {
+        const { rows } = await app.pool.query('SELECT count(*)::int AS n FROM usage_event_key');
+        return rows[0].n > file.events / 3;
+      });
+      expect(half.code).toBeNull();
       const { rows } = await app.pool.query('SELECT count(*)::int AS n FROM usage_event_key');
-      return rows[0].n > file.events / 3;
-    });
-    expect(half.code).toBeNull();
-    const { rows } = await app.pool.query('SELECT count(*)::int AS n FROM usage_event_key');
-    expect(rows[0].n).toBeGreaterThan(file.events / 3);
+      expect(rows[0].n).toBeGreaterThan(file.events / 3);
 
-    const rest = await importFile(app, file.path);
-    expect(rest.code).toBe(0);
-    expect(rest.counts).toMatchObject({
-      accepted: file.events - rows[0].n,
-      duplicate: rows[0].n,
-      conflict: 0,
-      rejected: 0,
-    });
-    const again = await importFile(app, file.path);
-    expect(again.counts).toMatchObject({
-      accepted: 0,
-      duplicate: file.events,
-      conflict: 0,
-      rejected: 0,
-    });
-    const customers = await app.pool.query('SELECT count(*)::int AS n FROM customer');
-    expect(customers.rows[0].n).toBe(file.customers);
-  });
+      const rest = await importFile(app, file.path);
+      expect(rest.code).toBe(0);
+      expect(rest.counts).toMatchObject({
+        accepted: file.events - rows[0].n,
+        duplicate: rows[0].n,
+        conflict: 0,
+        rejected: 0,
+      });
+      const again = await importFile(app, file.path);
+      expect(again.counts).toMatchObject({
+        accepted: 0,
+        duplicate: file.events,
+        conflict: 0,
+        rejected: 0,
+      });
+      const customers = await app.pool.query('SELECT count(*)::int AS n FROM customer');
+      expect(customers.rows[0].n).toBe(file.customers);
+    },
+  );
 
   it.each([
     ['quarter_hour', 'UTC', quarterHourOf],
