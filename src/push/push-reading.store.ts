@@ -36,6 +36,16 @@ export interface LaterPush {
 /** While a reader has a push, no other takes it. */
 const LEASE_S = 120;
 
+/** Of an unknown total: its period was planned since it was sent for the last time, to no effect. */
+export const IS_LEFT_UNKNOWN = `
+  p.kind = 'total' AND p.next_attempt_at IS NULL
+  AND NOT EXISTS (SELECT FROM push_work w
+                   WHERE w.tenant_id = p.tenant_id AND w.customer_no = p.customer_no
+                     AND w.meter_no = p.meter_no AND w.period_start = p.period_start)
+  AND NOT EXISTS (SELECT FROM push n
+                   WHERE n.tenant_id = p.tenant_id AND n.lane_id = p.lane_id AND n.kind = 'total'
+                     AND n.sequence > p.sequence AND n.status NOT IN ('shadow', 'rejected'))`;
+
 /**
  * What may not be sent again by itself any more. A total is told anew first, with a later timestamp,
  * which stands whether this one arrived or not; it is read where its period was planned and nothing
@@ -49,16 +59,9 @@ const QUEUE = `
      WHERE p.tenant_id = $1 AND p.status = 'unknown' AND p.target IS DISTINCT FROM 'file'
        AND CASE p.kind
              WHEN 'total' THEN p.next_attempt_at IS NOT NULL AND p.first_attempt_at <= $3
-               OR p.next_attempt_at IS NULL
+               OR ${IS_LEFT_UNKNOWN}
                   AND NOT EXISTS (SELECT FROM push_reading r
                                    WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
-                  AND NOT EXISTS (SELECT FROM push_work w
-                                   WHERE w.tenant_id = $1 AND w.customer_no = p.customer_no
-                                     AND w.meter_no = p.meter_no AND w.period_start = p.period_start)
-                  AND NOT EXISTS (SELECT FROM push n
-                                   WHERE n.tenant_id = $1 AND n.lane_id = p.lane_id
-                                     AND n.kind = 'total' AND n.sequence > p.sequence
-                                     AND n.status NOT IN ('shadow', 'rejected'))
              ELSE (p.next_attempt_at IS NULL OR p.first_attempt_at <= $3)
                   AND NOT EXISTS (SELECT FROM push_reading r
                                    WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
