@@ -67,6 +67,8 @@ export class CreateMetersAndCustomers1795200000002 implements MigrationInterface
         mapping_version     bigint      NOT NULL DEFAULT 0,
         -- NULL: as the meter says.
         push                text,
+        -- How many erasures the tenant had seen by then: its id may be that of an erased customer.
+        erasures_before     bigint      NOT NULL DEFAULT 0,
         created_at          timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT customer_pkey PRIMARY KEY (tenant_id, customer_no),
         CONSTRAINT customer_customer_id_key UNIQUE (tenant_id, customer_id),

@@ -35,6 +35,17 @@ export class Erasures1795200000014 implements MigrationInterface {
       CREATE UNIQUE INDEX erasure_running_key
         ON erasure (tenant_id, customer_no) WHERE finished_at IS NULL;
 
+      -- Stripe customers that erased customers were pushed to, as hashes: until then no other customer
+      -- is pushed there, as nobody sees which minutes are used.
+      CREATE TABLE erased_stripe_customer (
+        tenant_id  uuid        NOT NULL,
+        hash       bytea       NOT NULL,
+        -- The same one for all of a tenant.
+        hash_key   bytea       NOT NULL,
+        until      timestamptz NOT NULL,
+        CONSTRAINT erased_stripe_customer_pkey PRIMARY KEY (tenant_id, hash)
+      );
+
       -- Of an event whose texts were erased all three are NULL.
       ALTER TABLE usage_event
         ALTER COLUMN source DROP NOT NULL,
@@ -113,20 +124,25 @@ export class Erasures1795200000014 implements MigrationInterface {
 
       -- The functions below have their owner's rights, past the rights and the wall of whoever calls
       -- them. They work for the tenant of the caller's transaction alone, take no other, and only on a
-      -- customer whose erasure is under way.
-      CREATE FUNCTION erasing_key(erasing_tenant uuid, erasing_customer bigint)
-      RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+      -- customer whose erasure is under way, as the audit tells and the name that the customer goes by.
+      CREATE FUNCTION running_erasure(erasing_tenant uuid, erasing_customer bigint)
+      RETURNS public.erasure LANGUAGE plpgsql STABLE AS $$
       DECLARE
-        found_key bytea;
+        running public.erasure;
       BEGIN
-        SELECT e.hash_key INTO found_key FROM public.erasure e
+        SELECT e.* INTO running
+          FROM public.erasure e
+          JOIN public.customer c ON c.tenant_id = e.tenant_id AND c.customer_no = e.customer_no
+           AND c.customer_id = e.pseudonym
+          JOIN public.audit_entry a ON a.tenant_id = e.tenant_id AND a.sequence = e.audit_sequence
+           AND a.action = 'customer.erased' AND a.subject = 'customer:' || e.pseudonym
          WHERE e.tenant_id = erasing_tenant AND e.customer_no = erasing_customer
            AND e.finished_at IS NULL;
-        IF found_key IS NULL THEN
+        IF running.hash_key IS NULL THEN
           RAISE EXCEPTION 'no erasure of this customer is under way'
             USING ERRCODE = 'restrict_violation';
         END IF;
-        RETURN found_key;
+        RETURN running;
       END $$;
 
       CREATE FUNCTION erase_usage_texts(erasing_customer bigint, event_keys uuid[])
@@ -134,7 +150,7 @@ export class Erasures1795200000014 implements MigrationInterface {
       AS $$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
-        own_key bytea := erasing_key(own_tenant, erasing_customer);
+        own_key bytea := (running_erasure(own_tenant, erasing_customer)).hash_key;
         erased bigint;
       BEGIN
         UPDATE usage_entry e
@@ -162,7 +178,7 @@ export class Erasures1795200000014 implements MigrationInterface {
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
       BEGIN
-        PERFORM erasing_key(own_tenant, erasing_customer);
+        PERFORM running_erasure(own_tenant, erasing_customer);
         UPDATE push_transition t
            SET reason = '[erased]'
           FROM push p
@@ -177,12 +193,13 @@ export class Erasures1795200000014 implements MigrationInterface {
       AS $$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
+        own_sequence bigint := (running_erasure(own_tenant, erasing_customer)).audit_sequence;
         erased bigint;
       BEGIN
-        PERFORM erasing_key(own_tenant, erasing_customer);
         UPDATE audit_entry a
            SET subject = NULL, reason = NULL, before = NULL, after = NULL, salt = NULL
-         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences) AND a.salt IS NOT NULL;
+         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences)
+           AND a.sequence < own_sequence AND a.salt IS NOT NULL;
         GET DIAGNOSTICS erased = ROW_COUNT;
         RETURN erased;
       END $$;
@@ -205,7 +222,7 @@ export class Erasures1795200000014 implements MigrationInterface {
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
       CREATE TRIGGER usage_void_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage_void
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-      DROP FUNCTION erase_usage_texts, erase_push_reasons, erase_audit_texts, erasing_key,
+      DROP FUNCTION erase_usage_texts, erase_push_reasons, erase_audit_texts, running_erasure,
         refuse_all_but_event_erasure, refuse_all_but_dimension_erasure,
         refuse_all_but_reason_erasure, erased_dimensions, has_texts, erased_text;
       ALTER TABLE usage_event
@@ -213,7 +230,7 @@ export class Erasures1795200000014 implements MigrationInterface {
         ALTER COLUMN source SET NOT NULL,
         ALTER COLUMN usage_event_id SET NOT NULL,
         ALTER COLUMN customer_id SET NOT NULL;
-      DROP TABLE erasure
+      DROP TABLE erased_stripe_customer; DROP TABLE erasure
     `);
   }
 }

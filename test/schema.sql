@@ -188,6 +188,7 @@ CREATE TABLE customer (
   mapping_from text,
   mapping_version bigint NOT NULL DEFAULT 0,
   push text,
+  erasures_before bigint NOT NULL DEFAULT 0,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   CONSTRAINT customer_customer_id_check CHECK (((length(customer_id) >= 1) AND (length(customer_id) <= 255))),
   CONSTRAINT customer_customer_id_key UNIQUE (tenant_id, customer_id),
@@ -218,6 +219,14 @@ CREATE TABLE customer_schedule (
   CONSTRAINT customer_schedule_interval_check CHECK (("interval" = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'year'::text]))),
   CONSTRAINT customer_schedule_interval_count_check CHECK (((interval_count >= 1) AND (interval_count <= 1000))),
   CONSTRAINT customer_schedule_pkey PRIMARY KEY (tenant_id, customer_no, version)
+);
+
+CREATE TABLE erased_stripe_customer (
+  tenant_id uuid NOT NULL,
+  hash bytea NOT NULL,
+  hash_key bytea NOT NULL,
+  until timestamp with time zone NOT NULL,
+  CONSTRAINT erased_stripe_customer_pkey PRIMARY KEY (tenant_id, hash)
 );
 
 CREATE TABLE erasure (
@@ -1047,12 +1056,13 @@ CREATE OR REPLACE FUNCTION public.erase_audit_texts(erasing_customer bigint, seq
 AS $function$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
+        own_sequence bigint := (running_erasure(own_tenant, erasing_customer)).audit_sequence;
         erased bigint;
       BEGIN
-        PERFORM erasing_key(own_tenant, erasing_customer);
         UPDATE audit_entry a
            SET subject = NULL, reason = NULL, before = NULL, after = NULL, salt = NULL
-         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences) AND a.salt IS NOT NULL;
+         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences)
+           AND a.sequence < own_sequence AND a.salt IS NOT NULL;
         GET DIAGNOSTICS erased = ROW_COUNT;
         RETURN erased;
       END $function$;
@@ -1066,7 +1076,7 @@ AS $function$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
       BEGIN
-        PERFORM erasing_key(own_tenant, erasing_customer);
+        PERFORM running_erasure(own_tenant, erasing_customer);
         UPDATE push_transition t
            SET reason = '[erased]'
           FROM push p
@@ -1084,7 +1094,7 @@ CREATE OR REPLACE FUNCTION public.erase_usage_texts(erasing_customer bigint, eve
 AS $function$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
-        own_key bytea := erasing_key(own_tenant, erasing_customer);
+        own_key bytea := (running_erasure(own_tenant, erasing_customer)).hash_key;
         erased bigint;
       BEGIN
         UPDATE usage_entry e
@@ -1123,24 +1133,6 @@ CREATE OR REPLACE FUNCTION public.erased_text(erasing text, hash_key bytea)
 AS $function$
         SELECT 'erased_' || left(encode(sha256(hash_key || convert_to(erasing, 'UTF8')), 'hex'), 24)
       $function$;
-
-CREATE OR REPLACE FUNCTION public.erasing_key(erasing_tenant uuid, erasing_customer bigint)
- RETURNS bytea
- LANGUAGE plpgsql
- STABLE
-AS $function$
-      DECLARE
-        found_key bytea;
-      BEGIN
-        SELECT e.hash_key INTO found_key FROM public.erasure e
-         WHERE e.tenant_id = erasing_tenant AND e.customer_no = erasing_customer
-           AND e.finished_at IS NULL;
-        IF found_key IS NULL THEN
-          RAISE EXCEPTION 'no erasure of this customer is under way'
-            USING ERRCODE = 'restrict_violation';
-        END IF;
-        RETURN found_key;
-      END $function$;
 
 CREATE OR REPLACE FUNCTION public.has_texts(dimensions text)
  RETURNS boolean
@@ -1223,6 +1215,29 @@ CREATE OR REPLACE FUNCTION public.refuse_statement_change()
 AS $function$
       BEGIN
         RAISE EXCEPTION 'a closed billing period never changes' USING ERRCODE = 'restrict_violation';
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.running_erasure(erasing_tenant uuid, erasing_customer bigint)
+ RETURNS erasure
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+      DECLARE
+        running public.erasure;
+      BEGIN
+        SELECT e.* INTO running
+          FROM public.erasure e
+          JOIN public.customer c ON c.tenant_id = e.tenant_id AND c.customer_no = e.customer_no
+           AND c.customer_id = e.pseudonym
+          JOIN public.audit_entry a ON a.tenant_id = e.tenant_id AND a.sequence = e.audit_sequence
+           AND a.action = 'customer.erased' AND a.subject = 'customer:' || e.pseudonym
+         WHERE e.tenant_id = erasing_tenant AND e.customer_no = erasing_customer
+           AND e.finished_at IS NULL;
+        IF running.hash_key IS NULL THEN
+          RAISE EXCEPTION 'no erasure of this customer is under way'
+            USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN running;
       END $function$;
 
 CREATE TRIGGER audit_entry_append_only BEFORE DELETE OR TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -5,6 +5,8 @@ import type { Repository } from 'typeorm';
 import type { Config } from '../config/config.js';
 import { violatedConstraint, type Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { timeOfDay } from '../database/time-of-day.js';
+import { formatInstantMicros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import { audit } from './audit/audit.js';
 import { insertApiKey } from './api-key.store.js';
@@ -93,16 +95,19 @@ async function setBootstrapKey(tx: Transaction, tenantId: string, keyHash: Buffe
     [tenantId, keyHash],
   );
   if (known.length > 0) return;
+  // What the key before it asked for or approved falls by that: see the approvals.
+  const madeAt = formatInstantMicros(await timeOfDay(tx));
   const [before] = await tx.query('SELECT FROM api_key WHERE tenant_id = $1 AND key_id = $2', [
     tenantId,
     BOOTSTRAP_KEY_ID,
   ]);
   await tx.query(
-    `INSERT INTO api_key AS k (tenant_id, key_id, name, key_hash, scopes)
-     VALUES ($1, $2, $3, $4, $5)
+    `INSERT INTO api_key AS k (tenant_id, key_id, name, key_hash, scopes, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (tenant_id, key_id) DO UPDATE
-        SET key_hash = excluded.key_hash, scopes = excluded.scopes, revoked_at = NULL`,
-    [tenantId, BOOTSTRAP_KEY_ID, 'BOOTSTRAP_API_KEY', keyHash, SCOPES],
+        SET key_hash = excluded.key_hash, scopes = excluded.scopes, revoked_at = NULL,
+            created_at = excluded.created_at`,
+    [tenantId, BOOTSTRAP_KEY_ID, 'BOOTSTRAP_API_KEY', keyHash, SCOPES, madeAt],
   );
   const action = before === undefined ? 'api_key.created' : 'api_key.changed';
   await auditKey(tx, tenantId, BOOTSTRAP_KEY_ID, 'BOOTSTRAP_API_KEY', action);

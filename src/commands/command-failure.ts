@@ -1,5 +1,12 @@
 /** What a shell learns of a command. */
-export const EXIT = { ok: 0, failed: 1, wrongUsage: 2, interrupted: 130 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  wrongUsage: 2,
+  interrupted: 130,
+  /** Nobody reads on; what a shell says of a program that SIGPIPE ended. */
+  unread: 141,
+} as const;
 
 /** A command cannot do what it was asked to; the message says what to do about it. */
 export class CommandFailure extends Error {

@@ -103,18 +103,17 @@ async function runExport(db: Database, options: Options, times: Times): Promise<
   using interruption = new Interruption();
   interruption.onAsked(() => process.stderr.write('countonce: stopping\n'));
   using bar = new ProgressBar(0, FORMAT, {});
+  const stdout = output === undefined ? new StdoutSink() : undefined;
   const report = await exportEvidence(db, request, {
-    open: (): Promise<Sink> =>
-      output === undefined
-        ? Promise.resolve(new StdoutSink())
-        : FileSink.open(output, force === true),
+    open: async (): Promise<Sink> => stdout ?? (await FileSink.open(output!, force === true)),
     onProgress: (entries, expected) => {
       bar.grow(expected);
       bar.update(entries);
     },
-    isStopping: () => interruption.isAsked,
+    isStopping: () => interruption.isAsked || stdout?.isUnread === true,
   });
-  if (report === undefined) {
+  if (stdout?.isUnread === true) process.exitCode = EXIT.unread;
+  else if (report === undefined) {
     process.exitCode = EXIT.interrupted;
     process.stderr.write('countonce: stopped; no file was left behind.\n');
   } else if (output === undefined) {

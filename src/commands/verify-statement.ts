@@ -11,14 +11,22 @@ export function verifyStatementCommand(): Command {
       'add up to what they say of them. No database and no network. Exit code 1 and what is wrong, if ' +
       'anything is.',
     ['verify-statement acme.ndjson', 'verify-statement acme.ndjson.gz --json'],
-  ).action(async (path: string, options: JsonOption) => {
-    const verification = await verifyEvidence(path);
-    print(options, verification, told(verification));
-    if (!verification.ok) process.exitCode = EXIT.failed;
-  });
+  )
+    .option('--sha256 <hex>', 'what was noted of the file, as `countonce export` printed it')
+    .action(async (path: string, options: JsonOption & { readonly sha256?: string }) => {
+      const verification = await verifyEvidence(path, options.sha256);
+      print(options, verification, told(verification));
+      if (!verification.ok) process.exitCode = EXIT.failed;
+    });
 }
 
-function told({ ok, file, customer_id: customer, periods, entries, checks }: Verification): string {
+function told(verification: Verification): string {
+  const { ok, file, customer_id: customer, periods, entries, checks } = verification;
+  const statements = verification.statements.map(
+    (each) =>
+      `${each.meter} ${each.period_start}: ${each.status}, ${each.aggregation}, value ${each.value}, ` +
+      `amended_value ${each.amended_value}, digest ${each.digest}`,
+  );
   const lines = checks.map((each) => {
     const { check, of, meaning, detail } = each;
     return `${each.ok ? 'ok   ' : 'WRONG'}  ${of}: ${check}, ${meaning}${detail === null ? '' : `\n       ${detail}`}`;
@@ -29,6 +37,9 @@ function told({ ok, file, customer_id: customer, periods, entries, checks }: Ver
     : `${wrong} of ${checks.length} checks found something wrong.`;
   return [
     ...lines,
+    '',
+    ...statements,
+    `SHA-256 of the file: ${verification.sha256}`,
     '',
     `${file}, customer ${String(customer)}: ${periods} periods, ${entries} entries. ${verdict}`,
   ].join('\n');

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { CanNeedApproval, memberOf } from '../access/approval/can-need-approval.js';
+import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { CreateBulkVoidDto, type BulkVoidAnswer } from './bulk-void.dto.js';
@@ -15,9 +15,7 @@ export class BulkVoidController {
   /** 200 with the finished job, or 202 and its id where it takes longer. */
   @Post()
   @RequireScope('usage:adjust')
-  @CanNeedApproval('usage_events.void', {
-    isHarmless: (body) => memberOf(body, 'dry_run') === true,
-  })
+  @CanNeedApproval('usage_event.void', { isHarmless: (body) => isDryRun(body) })
   @ApiOperation({ summary: 'Take many usage events out of everything they count in' })
   @ApiOkResponse({ description: 'It is finished' })
   @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })

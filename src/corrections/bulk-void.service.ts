@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { audit } from '../access/audit/audit.js';
 import { onceInCommand } from '../database/command-context.js';
+import type { Queryable, Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
-import { formatInstant } from '../domain/instant.js';
+import { enterGate, readGate } from '../database/gate.js';
+import { formatInstant, type Micros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import type { BulkVoidAnswer, CreateBulkVoidDto } from './bulk-void.dto.js';
 import { effectsOf, rehearsedEffects } from './bulk-void.query.js';
@@ -13,6 +15,8 @@ import { selectionOf, type EventSelection } from './event-selection.js';
 
 /** How long a request waits for its job; then it is answered 202 and the job goes on. */
 const ANSWER_AFTER_MS = 25_000;
+/** After so many the gate is held for the last one, and closes wait. */
+const COUNTS_MAX = 3;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Voids many usage events as a job. */
@@ -27,9 +31,8 @@ export class BulkVoidService {
 
   /** Begins a job and waits a while; where it takes longer, it goes on behind the answer. */
   async create(tenantId: string, request: CreateBulkVoidDto): Promise<BulkVoidAnswer> {
-    const selection = await selectionOf(this.db.work, tenantId, request.filter);
-    if (request.dry_run === true) return this.rehearse(tenantId, request, selection);
-    const id = await onceInCommand(() => this.begin(tenantId, request, selection));
+    if (request.dry_run === true) return this.rehearse(tenantId, request);
+    const id = await onceInCommand(() => this.begin(tenantId, request));
     let failed: unknown;
     const finished = this.voider.finish(tenantId, id).catch((error: unknown) => {
       failed = error;
@@ -62,28 +65,28 @@ export class BulkVoidService {
     };
   }
 
-  private async begin(
-    tenantId: string,
-    { filter, reason }: CreateBulkVoidDto,
-    selection: EventSelection,
-  ): Promise<string> {
-    const { found, at } = await countSelected(this.db.work, tenantId, selection);
-    const id = randomUUID();
-    await this.db.work.transaction(async (tx) => {
-      await insertBulkVoid(tx, tenantId, { id, filter, selection, reason, createdAt: at, found });
-      const after = { filter, found };
-      const action = 'usage_events.voided';
-      await audit(tx, tenantId, { action, subject: `void:${id}`, reason, after });
-    });
-    return id;
+  /**
+   * Counting takes long, so it is done before the gate. What went on behind the closed gate meanwhile
+   * may be the erasure of a customer, which waits for voids that it sees: then it is counted again.
+   */
+  private async begin(tenantId: string, request: CreateBulkVoidDto): Promise<string> {
+    for (let tries = 1; ; tries++) {
+      const { gateVersion } = await readGate(this.db.work, tenantId);
+      const counted = await countedOf(this.db.work, tenantId, request);
+      const id = await this.db.work.transaction(async (tx) => {
+        const gate = await enterGate(tx, tenantId);
+        if (gate.gateVersion === gateVersion) return insert(tx, tenantId, request, counted);
+        if (tries < COUNTS_MAX) return undefined;
+        return insert(tx, tenantId, request, await countedOf(tx, tenantId, request));
+      });
+      if (id !== undefined) return id;
+    }
   }
 
-  private async rehearse(
-    tenantId: string,
-    { filter, reason }: CreateBulkVoidDto,
-    selection: EventSelection,
-  ): Promise<BulkVoidAnswer> {
-    const { found, alreadyVoided, at } = await countSelected(this.db.work, tenantId, selection);
+  private async rehearse(tenantId: string, request: CreateBulkVoidDto): Promise<BulkVoidAnswer> {
+    const { filter, reason } = request;
+    const counted = await countedOf(this.db.work, tenantId, request);
+    const { selection, found, alreadyVoided, at } = counted;
     return {
       id: null,
       status: 'dry_run',
@@ -96,4 +99,38 @@ export class BulkVoidService {
       finished_at: null,
     };
   }
+}
+
+interface Counted {
+  readonly selection: EventSelection;
+  readonly found: number;
+  readonly alreadyVoided: number;
+  readonly at: Micros;
+}
+
+async function countedOf(
+  db: Queryable,
+  tenantId: string,
+  { filter }: CreateBulkVoidDto,
+): Promise<Counted> {
+  const selection = await selectionOf(db, tenantId, filter);
+  return { selection, ...(await countSelected(db, tenantId, selection)) };
+}
+
+async function insert(
+  tx: Transaction,
+  tenantId: string,
+  { filter, reason }: CreateBulkVoidDto,
+  { selection, found, at }: Counted,
+): Promise<string> {
+  const id = randomUUID();
+  await insertBulkVoid(tx, tenantId, { id, filter, selection, reason, createdAt: at, found });
+  const after = { filter, found };
+  await audit(tx, tenantId, {
+    action: 'usage_events.voided',
+    subject: `void:${id}`,
+    reason,
+    after,
+  });
+  return id;
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../database/connections.js';
 import type { GateState } from '../database/gate.js';
-import type { Micros } from '../domain/instant.js';
+import { formatInstant, type Micros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import { billingFactsOf, NO_BILLING_FACTS, type BillingFacts } from './billing-facts.store.js';
 import {
@@ -17,6 +17,7 @@ import {
   stripeCustomerOwners,
   type CustomerRecord,
 } from './customer-record.store.js';
+import { erasedStripeCustomers } from './erased-stripe-customer.store.js';
 import { DEFAULT_TIMELINE, withVersion, type ScheduleVersion } from './schedule-timeline.js';
 
 export type ChangeStatus = 'created' | 'updated' | 'unchanged';
@@ -44,6 +45,7 @@ export class CustomerRegister {
     records: readonly CustomerRecord[],
     private readonly identities: Map<string, string>,
     private readonly stripeCustomers: Map<string, string>,
+    private readonly erased: ReadonlyMap<string, Micros>,
     private readonly facts: ReadonlyMap<number, BillingFacts>,
     private readonly now: Micros,
   ) {
@@ -82,6 +84,7 @@ export class CustomerRegister {
       records,
       await identityOwners(db, tenantId, [...ids, ...aliases]),
       await stripeCustomerOwners(db, tenantId, stripeCustomerIds),
+      await erasedStripeCustomers(db, tenantId, stripeCustomerIds, gate.now),
       await billingFactsOf(db, tenantId, rebilledNos, gate),
       Math.max(gate.now, gate.closedThrough, gate.clockClosedThrough),
     );
@@ -133,6 +136,14 @@ export class CustomerRegister {
       );
     }
     if (stripeCustomerId === null) return;
+    const until = this.erased.get(stripeCustomerId);
+    if (until !== undefined) {
+      throw new Problem(
+        'stripe_customer_erased',
+        `usage of an erased customer was pushed to ${stripeCustomerId} lately`,
+        { extensions: { until: formatInstant(until) } },
+      );
+    }
     const owner = this.stripeCustomers.get(stripeCustomerId);
     if (owner === undefined || owner === customerId) return;
     throw new Problem(

@@ -3,7 +3,7 @@ import type { GateState } from '../database/gate.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import type { ChangedCustomer } from './customer-register.js';
-import { insertIdentities } from './customer.store.js';
+import { ERASURES_BEFORE, insertIdentities } from './customer.store.js';
 
 interface NumberedCustomer extends ChangedCustomer {
   readonly customerNo: number;
@@ -113,8 +113,8 @@ async function insert(
 ): Promise<NumberedCustomer[]> {
   if (made.length === 0) return [];
   const rows = await tx.query<{ customerId: string; customerNo: number }>(
-    `INSERT INTO customer (tenant_id, customer_id, name, stripe_customer_id, push)
-     SELECT $1::uuid, n.customer_id, n.name, n.stripe_customer_id, n.push
+    `INSERT INTO customer (tenant_id, customer_id, name, stripe_customer_id, push, erasures_before)
+     SELECT $1::uuid, n.customer_id, n.name, n.stripe_customer_id, n.push, ${ERASURES_BEFORE}
        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
             AS n (customer_id, name, stripe_customer_id, push)
       ORDER BY n.customer_id COLLATE "C"

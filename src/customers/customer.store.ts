@@ -55,6 +55,10 @@ export async function customersByIdentity(
   );
 }
 
+/** SQL: tells a customer of tenant $1 from erased ones that went by its id. Behind the gate. */
+export const ERASURES_BEFORE = `
+  (SELECT count(*) FROM erasure x WHERE x.tenant_id = $1)`;
+
 /**
  * Makes customers of ids that were first seen in usage events; ids may repeat.
  *
@@ -72,8 +76,8 @@ export async function createCustomers(
   const distinct = [...new Set(ids)];
   if (distinct.length === 0) return new Map();
   const made = await tx.query<IdentityRow>(
-    `INSERT INTO customer (tenant_id, customer_id)
-     SELECT $1::uuid, made.customer_id
+    `INSERT INTO customer (tenant_id, customer_id, erasures_before)
+     SELECT $1::uuid, made.customer_id, ${ERASURES_BEFORE}
        FROM unnest($2::text[]) AS made (customer_id)
       ORDER BY made.customer_id COLLATE "C"
      ON CONFLICT (tenant_id, customer_id) DO NOTHING

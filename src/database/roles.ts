@@ -29,11 +29,18 @@ export interface SqlRunner {
 export const APPEND_ONLY_NAMES =
   '^(usage_event|usage_event_key|usage_void|meter_settings|customer_schedule)$|_(entry|transition)$';
 
+/** Rows change and never go: functions look there for whether they may do their work. */
+const KEPT_NAMES = '^erasure$';
+/** Of the books, those in which the functions of an erasure blank texts, with their owner's rights. */
+const ERASED_IN_NAMES = '^(usage_event|usage_entry|usage_void|push_transition|audit_entry)$';
+
 const TABLES = `
   SELECT c.oid, c.oid::regclass::text AS name,
          CASE WHEN c.relname = 'migration' THEN 'SELECT'
               WHEN c.relname ~ '${APPEND_ONLY_NAMES}' THEN 'SELECT, INSERT'
+              WHEN c.relname ~ '${KEPT_NAMES}' THEN 'SELECT, INSERT, UPDATE'
               ELSE 'SELECT, INSERT, UPDATE, DELETE' END AS rights,
+         c.relname ~ '${ERASED_IN_NAMES}' AS is_erased_in,
          c.relrowsecurity AS is_walled,
          EXISTS (SELECT FROM pg_attribute a
                   WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
@@ -73,7 +80,10 @@ const MAKE_ROLES = `
   EXCEPTION WHEN insufficient_privilege OR invalid_grant_operation THEN NULL;
   END $$`;
 
-/** Without the roles their owner takes the rights over the books from itself. */
+/**
+ * Without the roles their owner takes the rights over the books from itself. Once it has them it is
+ * not what works any more, and takes back what the functions need.
+ */
 const SET_RIGHTS = `
   DO $$
   DECLARE
@@ -84,6 +94,8 @@ const SET_RIGHTS = `
     FOR t IN ${TABLES} LOOP
       IF t.rights = 'SELECT, INSERT' AND NOT can_act THEN
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM %I', t.name, current_user);
+      ELSIF t.is_erased_in AND can_act AND NOT has_table_privilege(t.oid, 'UPDATE') THEN
+        EXECUTE format('GRANT UPDATE ON %s TO %I', t.name, current_user);
       END IF;
       IF (SELECT count(*) FROM pg_roles WHERE rolname IN ('${SERVICE_ROLE}', '${TENANT_ROLE}')) = 2
       THEN

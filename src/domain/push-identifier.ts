@@ -11,6 +11,11 @@ export interface PushOrigin {
   readonly stripeMeterId: string;
   readonly stripeCustomerId: string;
   readonly customerId: string;
+  /**
+   * How many erasures the tenant had seen when it got this customer: the id of an erased customer
+   * may be used again, and the pushes of the erased one keep their identifiers.
+   */
+  readonly erasuresBefore: number;
   readonly meterKey: string;
   readonly periodStart: Micros;
   /** From 1 in each lane. */
@@ -20,7 +25,7 @@ export interface PushOrigin {
 /** What is known of something that cannot be pushed. */
 export type HoldOrigin = Pick<
   PushOrigin,
-  'installationId' | 'tenantId' | 'customerId' | 'meterKey' | 'periodStart'
+  'installationId' | 'tenantId' | 'customerId' | 'erasuresBefore' | 'meterKey' | 'periodStart'
 >;
 
 /** Stands in the hash, so that another way to make identifiers can never meet this one. */
@@ -50,6 +55,7 @@ export function pushIdentifier(of: PushOrigin): string {
     of.meterKey,
     formatInstantMicros(of.periodStart),
     String(of.sequence),
+    ...(of.erasuresBefore > 0 ? [String(of.erasuresBefore)] : []),
   ];
   return PREFIX + hash('sha256', JSON.stringify(parts), 'base64url');
 }

@@ -17,6 +17,11 @@ export function isRepresentable(decimal: string): boolean {
   return decimal.replace(/[-.]/g, '').replace(/^0+/, '').length <= SIGNIFICANT_DIGITS_MAX;
 }
 
+/** Whether a decimal is as large, or as far below zero, as a part can be. */
+export function isLargestPart(decimal: string): boolean {
+  return new Big(decimal).abs().eq(LARGEST);
+}
+
 /**
  * Decimals of at most 15 digits each, all of one sign, that add up to a canonical decimal: the
  * largest first. Zero is no part at all.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../database/connections.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { eventKeysIn, ownKeys } from './event-names.js';
 import type { Done, RunningErasure } from './erasure.store.js';
@@ -18,7 +19,7 @@ const IS_NAMED = `
 
 /** The erasure's own, too, though it came after it began: its key may be made of a text. */
 const NEXT = `
-  SELECT route, idempotency_key AS key, created_at AS "createdAt", answered_at IS NOT NULL AS "isAnswered",
+  SELECT route, idempotency_key AS key, created_at AS "createdAt", coalesce(lease_until >= clock_timestamp(), false) AS "isAtWork",
          ${IS_NAMED} AS "isNamed", concat_ws(E'\\n', made, headers, body) ~ $6 AS hit,
          CASE WHEN strpos(body, 'usage_event_id') > 0 THEN body END AS body,
          strpos(made::text, $7) > 0 AS "isOwn"
@@ -27,18 +28,26 @@ const NEXT = `
      AND ($3::timestamptz IS NULL OR (created_at, route, idempotency_key) > ($3, $4::text, $8::text))
    ORDER BY created_at, route, idempotency_key LIMIT $5`;
 
-/** Sent again, the command is not run again: that it was done is all that is known. */
+/**
+ * Sent again, the command is not run again: that it was done is all that is known. One that somebody
+ * has taken up meanwhile is left to them.
+ */
 const ERASE = `
   UPDATE command_answer
      SET made = NULL, headers = '{"content-type": "application/json; charset=utf-8"}',
-         body = '{"erased":true}', idempotency_key = coalesce($4, idempotency_key)
-   WHERE tenant_id = $1 AND route = $2 AND idempotency_key = $3`;
+         body = '{"erased":true}', idempotency_key = coalesce($4, idempotency_key),
+         status = coalesce(status, 200), answered_at = coalesce(answered_at, $5::timestamptz),
+         lease_until = NULL, fence = fence + 1
+   WHERE tenant_id = $1 AND route = $2 AND idempotency_key = $3
+     AND (answered_at IS NOT NULL OR lease_until < $5)
+  RETURNING 1`;
 
 interface Row {
   readonly route: string;
   readonly key: string;
   readonly createdAt: Micros;
-  readonly isAnswered: boolean;
+  /** Whoever is at work on it renews a lease. */
+  readonly isAtWork: boolean;
   readonly isNamed: boolean;
   readonly hit: boolean;
   readonly body: string | null;
@@ -67,13 +76,15 @@ export async function eraseAnswers(
   if (last === undefined) return {};
   const keys = new Map(rows.map((row) => [row, eventKeysOf(row)]));
   const own = await ownKeys(tx, tenantId, customerNo, [...keys.values()].flat());
+  const now = formatInstantMicros(await timeOfDay(tx));
   let otherRows = 0;
   for (const row of rows) {
-    // One at work may still be answered with a text.
-    if (!row.isAnswered && (row.isNamed || row.isOwn !== true)) return 'waiting';
+    // One at work may still be answered with a text; one that nobody goes on with, only if it has one.
+    if (row.isAtWork && (row.isNamed || row.isOwn !== true)) return 'waiting';
     if (!row.hit && !row.isNamed && !keys.get(row)!.some((key) => own.has(key))) continue;
     const key = row.isNamed ? `erased_${randomUUID()}` : null;
-    await tx.query(ERASE, [tenantId, row.route, row.key, key]);
+    const erased = await tx.query(ERASE, [tenantId, row.route, row.key, key, now]);
+    if (erased.length === 0) return 'waiting';
     otherRows += 1;
   }
   return {

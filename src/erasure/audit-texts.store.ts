@@ -2,7 +2,7 @@ import { eraseAuditTexts } from '../access/audit/audit-erasure.store.js';
 import type { Transaction } from '../database/connections.js';
 import { IS_VOID_OF_CUSTOMER } from './correction-texts.store.js';
 import type { Done, RunningErasure } from './erasure.store.js';
-import { patternOf } from './sought-texts.js';
+import { patternOf, reasonPatternOf } from './sought-texts.js';
 
 const ENTRIES_MAX = 1_000;
 const UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
@@ -10,7 +10,7 @@ const UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 /** By name, or as what was done to one of its events, to its pushes, or by a void of its events. */
 const NEXT = `
   SELECT a.sequence,
-         concat_ws(E'\\n', a.subject, a.reason, a.before, a.after) ~ $6
+         concat_ws(E'\\n', a.subject, a.before, a.after) ~ $6 OR coalesce(a.reason ~ $7, false)
          OR CASE WHEN a.subject ~ '^usage_event:${UUID}$' THEN EXISTS (
               SELECT FROM usage_event e
                WHERE e.tenant_id = $1 AND e.event_key = split_part(a.subject, ':', 2)::uuid
@@ -41,6 +41,7 @@ export async function eraseAudit(
     auditSequence,
     ENTRIES_MAX,
     patternOf(sought.texts),
+    reasonPatternOf(sought.texts),
   ]);
   const last = entries.at(-1);
   if (last === undefined) return {};

@@ -1,7 +1,8 @@
 import type { Transaction } from '../database/connections.js';
+import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import type { Done, RunningErasure } from './erasure.store.js';
-import { patternOf } from './sought-texts.js';
+import { patternOf, reasonPatternOf } from './sought-texts.js';
 
 /** SQL: whether a row `b` of `bulk_void` is about the customer $2. */
 export const IS_VOID_OF_CUSTOMER = `
@@ -13,14 +14,19 @@ export const IS_VOID_OF_CUSTOMER = `
                               CASE json_typeof(b.selection -> 'eventKeys')
                                 WHEN 'array' THEN b.selection -> 'eventKeys' ELSE '[]' END) k))))`;
 
-/** Its own numbers stay, by which it is known whose void it was. */
+/** One that is at work would void everything if it no longer knew what it is to void. */
+const AT_WORK = `
+  SELECT FROM bulk_void
+   WHERE tenant_id = $1 AND finished_at IS NULL AND created_at <= $2::timestamptz LIMIT 1`;
+
+/** Our own numbers and times stay, by which it is known what it voided and whose. */
 const BULK_VOIDS = `
   UPDATE bulk_void b
      SET filter = '{}', reason = '[erased]',
-         selection = json_build_object('customerNo', b.selection -> 'customerNo',
-                                       'eventKeys', b.selection -> 'eventKeys')
-   WHERE b.tenant_id = $1 AND b.created_at <= $4::timestamptz AND b.reason <> '[erased]'
-     AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.reason, b.filter, b.selection) ~ $3)
+         selection = (b.selection::jsonb || '{"source": null}')::json
+   WHERE b.tenant_id = $1 AND b.created_at <= $4::timestamptz AND b.finished_at IS NOT NULL
+     AND b.reason <> '[erased]'
+     AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.filter, b.selection) ~ $3 OR b.reason ~ $5)
   RETURNING 1`;
 
 const CHANGES = `
@@ -39,18 +45,34 @@ export async function eraseCorrections(
   tx: Transaction,
   tenantId: string,
   { customerNo, sought, createdAt }: RunningErasure,
-): Promise<Done> {
+): Promise<Done | 'waiting'> {
   const until = formatInstantMicros(createdAt);
-  const parameters = [tenantId, customerNo, patternOf(sought.texts), until];
+  if ((await tx.query(AT_WORK, [tenantId, until])).length > 0) return 'waiting';
+  const patterns = [patternOf(sought.texts), reasonPatternOf(sought.texts)] as const;
+  const parameters = [tenantId, customerNo, patterns[0], until, patterns[1]];
   return { otherRows: (await tx.query(BULK_VOIDS, parameters)).length };
 }
+
+/**
+ * One that is at work may be about to note what it read before. Whoever lost its lease without knowing
+ * notes nothing any more.
+ */
+const REPLAYS = `
+  UPDATE replay
+     SET lease_until = CASE WHEN lease_until >= $2::timestamptz THEN lease_until END,
+         fence = fence + CASE WHEN lease_until >= $2::timestamptz THEN 0 ELSE 1 END
+   WHERE tenant_id = $1 AND finished_at IS NULL
+  RETURNING lease_until IS NOT NULL AS "isAtWork"`;
 
 /** What replays found and replaced: an apply can still be taken back. */
 export async function eraseReplays(
   tx: Transaction,
   tenantId: string,
   { customerNo, sought, hashKey }: RunningErasure,
-): Promise<Done> {
+): Promise<Done | 'waiting'> {
+  const now = formatInstantMicros(await timeOfDay(tx));
+  const replays = await tx.query<{ isAtWork: boolean }>(REPLAYS, [tenantId, now]);
+  if (replays.some(({ isAtWork }) => isAtWork)) return 'waiting';
   const changes = await tx.query(CHANGES, [tenantId, customerNo, hashKey]);
   const pattern = patternOf(sought.texts);
   const differences = await tx.query(DIFFERENCES, [tenantId, customerNo, pattern]);

@@ -1,5 +1,6 @@
 import type { CustomerRecord } from '../customers/customer-record.store.js';
 import type { Transaction } from '../database/connections.js';
+import { ERASED_STRIPE_ID } from '../outbox/erased-place.js';
 import type { SoughtTexts } from './sought-texts.js';
 
 /** All that the customer is or was called by, as far as nobody else is called so now. */
@@ -12,7 +13,7 @@ export async function textsOf(
   const told = await toldByAudit(tx, tenantId, [customerId, ...aliases]);
   const lanes = await tx.query<{ id: string }>(
     `SELECT DISTINCT stripe_customer_id AS id FROM push_lane
-      WHERE tenant_id = $1 AND customer_no = $2 AND stripe_customer_id !~ '^erased_[0-9a-f]{24}$'`,
+      WHERE tenant_id = $1 AND customer_no = $2 AND stripe_customer_id !~ ${ERASED_STRIPE_ID}`,
     [tenantId, customerNo],
   );
   const identities = [customerId, ...aliases, ...told.identities];

@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { behindClosedGate } from '../database/gate.js';
 import { withinTenant } from '../database/tenant-scope.js';
 import { eraseApprovals } from './approval-texts.store.js';
 import { eraseAnswers } from './answer-texts.store.js';
@@ -18,7 +19,7 @@ import {
 import { erasePushes } from './push-texts.store.js';
 import { eraseQuarantined } from './quarantined-texts.js';
 import { eraseStripe } from './stripe-texts.store.js';
-import { eraseTotals, eraseUsageEvents } from './usage-texts.store.js';
+import { eraseTotals, eraseUsageEvents, needsClosedGate } from './usage-texts.store.js';
 
 const OTHERS_AT_WORK_WAIT_MS = 50;
 
@@ -48,6 +49,8 @@ const WORK: Readonly<Record<ErasurePhase, Phase>> = {
  */
 @Injectable()
 export class Eraser {
+  private readonly logger = new Logger(Eraser.name);
+
   constructor(private readonly db: Database) {}
 
   /** Works on one until it is finished or has to wait, together with whoever else does. */
@@ -63,11 +66,15 @@ export class Eraser {
     });
   }
 
-  /** Goes on with those that a crash or a stop left unfinished, or that had to wait. */
+  /** Goes on with those that a crash or a stop left unfinished, or that had to wait; each by itself. */
   resume(tenantId: string, isStopping: () => boolean): Promise<void> {
     return withinTenant(tenantId, async () => {
       for (const id of await unfinishedErasures(this.db.work, tenantId)) {
-        await this.finish(tenantId, id, isStopping);
+        try {
+          await this.finish(tenantId, id, isStopping);
+        } catch (error) {
+          this.logger.error(error, `the erasure ${id} failed; the others go on`);
+        }
       }
     });
   }
@@ -77,14 +84,19 @@ export class Eraser {
     tenantId: string,
     id: string,
   ): Promise<'advanced' | 'waiting' | 'others' | 'finished'> {
-    const did = await this.db.work.transaction(async (tx) => {
+    const before = await erasureById(this.db.work, tenantId, id);
+    const isGated = before !== undefined && needsClosedGate(before);
+    const work = async (tx: Transaction) => {
       const erasure = await lockErasure(tx, tenantId, id);
-      if (erasure === undefined) return 'nothing';
+      if (erasure === undefined || needsClosedGate(erasure) !== isGated) return 'nothing';
       const done = await WORK[erasure.phase](tx, tenantId, erasure);
       if (done === 'waiting') return done;
       await advance(tx, tenantId, erasure, done);
       return 'advanced';
-    });
+    };
+    const did = isGated
+      ? await behindClosedGate(this.db.work, tenantId, work)
+      : await this.db.work.transaction(work);
     if (did !== 'nothing') return did;
     const erasure = await erasureById(this.db.work, tenantId, id);
     return erasure === undefined || erasure.finishedAt !== null ? 'finished' : 'others';

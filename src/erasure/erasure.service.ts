@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { audit } from '../access/audit/audit.js';
 import { customerByIdentity, type CustomerRecord } from '../customers/customer-record.store.js';
+import { keepErasedStripeCustomers } from '../customers/erased-stripe-customer.store.js';
 import { requireCustomer } from '../customers/require-customer.js';
 import { onceInCommand } from '../database/command-context.js';
 import type { Queryable, Transaction } from '../database/connections.js';
@@ -12,7 +13,7 @@ import { PushAccounts } from '../stripe/push-site.js';
 import { renameCustomer, textsOf } from './customer-texts.store.js';
 import { Eraser } from './eraser.js';
 import type { CreateErasureDto } from './erasure.dto.js';
-import { erasureById, insertErasure, type Erasure } from './erasure.store.js';
+import { erasureById, insertErasure, runningErasureOf, type Erasure } from './erasure.store.js';
 import { withoutTexts } from './sought-texts.js';
 import { unsettledOf } from './unsettled.js';
 
@@ -69,6 +70,8 @@ export class ErasureService {
       if (customer?.customerNo !== customerNo) {
         throw new Problem('customer_not_found', 'the customer was erased meanwhile');
       }
+      const running = await runningErasureOf(tx, tenantId, customerNo);
+      if (running !== undefined) return joined(running, request);
       await refuseUnsettled(tx, tenantId, customerNo, pushes);
       return start(tx, tenantId, customer, request, gate);
     });
@@ -86,6 +89,15 @@ export class ErasureService {
     const detail = 'the books cannot be changed by anybody: run `countonce doctor`';
     throw new Problem('erasure_needs_roles', detail);
   }
+}
+
+/** It was asked for under what the customer goes by since: there is nothing to begin. */
+function joined(id: string, { texts }: CreateErasureDto): string {
+  if (texts === undefined || texts.length === 0) return id;
+  const detail = `the erasure ${id} is under way, without these texts: ask again once it is finished`;
+  throw new Problem('customer_unsettled', detail, {
+    extensions: { unsettled: { pushes: 0, periods: 0, voids: 0 } },
+  });
 }
 
 async function refuseUnsettled(
@@ -115,6 +127,8 @@ async function start(
   const found = await textsOf(tx, tenantId, customer);
   const sought = { ...found, texts: [...new Set([...found.texts, ...(request.texts ?? [])])] };
   const reason = withoutTexts(request.reason, sought.texts);
+  const { stripeCustomerIds } = sought;
+  await keepErasedStripeCustomers(tx, tenantId, customerNo, stripeCustomerIds, gate.now);
   await renameCustomer(tx, tenantId, customerNo, pseudonym);
   const hashKey = randomBytes(HASH_KEY_BYTES);
   const createdAt = gate.receivedAt;

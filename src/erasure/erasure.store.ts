@@ -90,6 +90,20 @@ export async function erasureById(
   return erasure;
 }
 
+/** To be called behind the gate. */
+export async function runningErasureOf(
+  tx: Transaction,
+  tenantId: string,
+  customerNo: number,
+): Promise<string | undefined> {
+  const [running] = await tx.query<{ id: string }>(
+    `SELECT erasure_id AS id FROM erasure
+      WHERE tenant_id = $1 AND customer_no = $2 AND finished_at IS NULL`,
+    [tenantId, customerNo],
+  );
+  return running?.id;
+}
+
 /** For this transaction alone; nothing where somebody else has it, or it is finished. */
 export async function lockErasure(
   tx: Transaction,

@@ -1,5 +1,6 @@
 import {
   Injectable,
+  Logger,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
 } from '@nestjs/common';
@@ -18,6 +19,7 @@ const TENANTS_WITH_ERASURES = `
 /** Ends erasures that nobody waits for any more. */
 @Injectable()
 export class ErasureTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger(ErasureTimer.name);
   private readonly loop: Loop;
 
   constructor(
@@ -27,7 +29,12 @@ export class ErasureTimer implements OnApplicationBootstrap, BeforeApplicationSh
   ) {
     this.loop = new Loop('erasure', IDLE_MS, async (isStopping) => {
       for (const { tenantId } of await db.work.query<{ tenantId: string }>(TENANTS_WITH_ERASURES)) {
-        if (!isStopping()) await eraser.resume(tenantId, isStopping);
+        if (isStopping()) break;
+        try {
+          await eraser.resume(tenantId, isStopping);
+        } catch (error) {
+          this.logger.error(error, `erasing for tenant ${tenantId} failed; it goes on`);
+        }
       }
       return 'idle';
     });

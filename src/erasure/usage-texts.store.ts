@@ -2,7 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import { plainArray } from '../database/plain-array.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { holdFolds } from '../usage/fold.js';
-import type { Done, RunningErasure } from './erasure.store.js';
+import type { Done, Erasure, Position, RunningErasure } from './erasure.store.js';
 
 /** So many at a time, so that nobody waits long for a row. */
 const EVENTS_MAX = 1_000;
@@ -47,16 +47,11 @@ async function eraseTextsOf(
   return done!.events;
 }
 
-/** A void that ran beside the phase before may have copied what stood there until then. */
-const VOIDED_SINCE = `
-  SELECT v.event_key AS "eventKey"
-    FROM usage_void v
-    JOIN usage_event e ON e.tenant_id = v.tenant_id AND e.event_key = v.event_key
-   WHERE v.tenant_id = $1 AND e.customer_no = $2 AND v.voided_at >= $3::timestamptz
-     AND EXISTS (SELECT FROM usage_entry u
-                  WHERE u.tenant_id = v.tenant_id AND u.event_key = v.event_key
-                    AND has_texts(u.dimensions))
-   LIMIT $4`;
+/** Voids and moves that ran beside the phase before have copied what stood there until then. */
+const COPIED_SINCE = `
+  SELECT DISTINCT event_key AS "eventKey" FROM (
+    SELECT event_key FROM usage_entry
+     WHERE tenant_id = $1 AND customer_no = $2 AND has_texts(dimensions) LIMIT $3) u`;
 
 const GROUP = `
   tenant_id, customer_no, meter_no, period_start, origin_start, revision, billable, bucket`;
@@ -85,24 +80,43 @@ const TOTALS = [
    SELECT FROM gone`,
 ];
 
-/** The dimensions of totals, as those of the ledger before; folds wait meanwhile. */
+/** Where the phase has come to: `gate` is where those that may still copy a text are waited for. */
+type TotalsStep = 'gate' | 'entries' | 'totals';
+
+/** Whether the next step must be taken behind the closed gate, which all hold that copy entries. */
+export function needsClosedGate({ phase, position }: Pick<Erasure, 'phase' | 'position'>): boolean {
+  return phase === 'totals' && stepOf(position) === 'gate';
+}
+
+function stepOf(position: Position | null): TotalsStep {
+  return (position?.[0] as TotalsStep | undefined) ?? 'gate';
+}
+
+/** What was copied meanwhile, then the dimensions of totals as those of the ledger; folds wait. */
 export async function eraseTotals(
   tx: Transaction,
   tenantId: string,
-  { customerNo, hashKey, createdAt }: RunningErasure,
+  erasure: RunningErasure,
 ): Promise<Done> {
-  const voided = await tx.query<{ eventKey: string }>(VOIDED_SINCE, [
-    tenantId,
-    customerNo,
-    formatInstantMicros(createdAt),
-    EVENTS_MAX,
-  ]);
-  const keys = voided.map(({ eventKey }) => eventKey);
-  if (keys.length > 0) await eraseTextsOf(tx, customerNo, keys);
+  const { customerNo, hashKey } = erasure;
+  const step = stepOf(erasure.position);
+  if (step === 'gate') return { position: ['entries'] };
+  if (step === 'entries') {
+    const copied = await tx.query<{ eventKey: string }>(COPIED_SINCE, [
+      tenantId,
+      customerNo,
+      EVENTS_MAX,
+    ]);
+    const keys = copied.map(({ eventKey }) => eventKey);
+    if (keys.length === 0) return { position: ['totals'] };
+    await eraseTextsOf(tx, customerNo, keys);
+    // Who saw them may copy them again.
+    return { otherRows: keys.length, position: ['gate'] };
+  }
   await holdFolds(tx, tenantId);
   let otherRows = 0;
   for (const statement of TOTALS) {
     otherRows += (await tx.query(statement, [tenantId, customerNo, hashKey, TOTALS_MAX])).length;
   }
-  return otherRows + keys.length === 0 ? {} : { otherRows, position: [] };
+  return otherRows === 0 ? {} : { otherRows, position: ['totals'] };
 }

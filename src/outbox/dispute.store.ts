@@ -1,6 +1,7 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { AccountName } from '../stripe/account-name.js';
+import { ERASED_STRIPE_ID } from './erased-place.js';
 
 /** What a report says of one request. */
 export interface Report {
@@ -38,18 +39,20 @@ const DISPUTE = `
       FROM named n
      WHERE p.tenant_id = $1 AND p.identifier = n.identifier
        AND p.status IN ('delivered', 'confirmed')
-    RETURNING p.identifier, p.transition_no, n.status AS from_status, n.code
+    RETURNING p.identifier, p.transition_no, p.stripe_customer_id, n.status AS from_status, n.code
   ), noted AS (
     INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status,
                                  reason, at)
     SELECT $1, identifier, transition_no, from_status, 'disputed', code, $7 FROM disputed
+  ), queued AS (
+    INSERT INTO push_reading AS r (tenant_id, identifier, cause, code, next_read_at)
+    SELECT $1, identifier, 'disputed', code, $7 FROM disputed
+     WHERE stripe_customer_id !~ ${ERASED_STRIPE_ID}
+    ON CONFLICT (tenant_id, identifier) DO UPDATE
+       SET cause = 'disputed', code = excluded.code, next_read_at = excluded.next_read_at,
+           value = NULL, agreed_since = NULL
   )
-  INSERT INTO push_reading AS r (tenant_id, identifier, cause, code, next_read_at)
-  SELECT $1, identifier, 'disputed', code, $7 FROM disputed
-  ON CONFLICT (tenant_id, identifier) DO UPDATE
-     SET cause = 'disputed', code = excluded.code, next_read_at = excluded.next_read_at,
-         value = NULL, agreed_since = NULL
-  RETURNING identifier`;
+  SELECT identifier FROM disputed`;
 
 /** Stripe names samples only: whatever of the meter it took in that time may be among the refused. */
 const READ_WINDOW = `
@@ -58,7 +61,7 @@ const READ_WINDOW = `
     FROM push p
     LEFT JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id
    WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3
-     AND p.status = 'delivered'
+     AND p.status = 'delivered' AND p.stripe_customer_id !~ ${ERASED_STRIPE_ID}
      AND ($4::text IS NULL OR l.stripe_meter_id = $4) AND ($5::text IS NULL OR p.event_name = $5)
      AND p.first_attempt_at <= $7 AND p.last_attempt_at >= $6
    ORDER BY p.identifier
@@ -68,7 +71,8 @@ const READ_WINDOW = `
 /**
  * Marks deliveries that Stripe says it refused after all, each once for a code: a report that is
  * worked on again has nothing new to say. Whether it counted them is then read;
- * a report about a push that no answer settled yet changes nothing, as that is read anyway.
+ * a report about a push that no answer settled yet changes nothing, as that is read anyway. Those of
+ * an erased customer cannot be read any more: somebody has to settle them.
  *
  * @returns The identifiers of the pushes that are disputed by this.
  */

@@ -12,6 +12,7 @@ export interface LaneForPush {
   readonly stripeMeterId: string;
   readonly stripeCustomerId: string;
   readonly customerId: string;
+  readonly erasuresBefore: number;
   readonly meterKey: string;
   readonly periodStart: Micros;
 }
@@ -32,7 +33,7 @@ const LOCK = `
   SELECT l.lane_id AS "laneId", l.last_sequence AS "lastSequence", l.superseded,
          l.account_id AS "accountId", l.livemode, l.stripe_meter_id AS "stripeMeterId",
          l.stripe_customer_id AS "stripeCustomerId", c.customer_id AS "customerId",
-         m.key AS "meterKey", l.period_start AS "periodStart"
+         c.erasures_before AS "erasuresBefore", m.key AS "meterKey", l.period_start AS "periodStart"
     FROM push_lane l
     JOIN customer c ON c.tenant_id = $1 AND c.customer_no = l.customer_no
     JOIN meter m ON m.tenant_id = $1 AND m.meter_no = l.meter_no

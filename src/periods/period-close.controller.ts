@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CanNeedApproval } from '../access/approval/can-need-approval.js';
+import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { Problem } from '../problem/problem.js';
@@ -16,7 +16,7 @@ export class PeriodCloseController {
   /** 200 with the finished close, or 202 and its id where it takes longer. */
   @Post()
   @RequireScope('billing:write')
-  @CanNeedApproval('period.close')
+  @CanNeedApproval('period.close', { isHarmless: (body) => isDryRun(body) })
   @ApiOperation({ summary: 'Close every billing period that ended by an instant' })
   @ApiOkResponse({ description: 'It is finished' })
   @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })

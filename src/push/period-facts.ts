@@ -15,6 +15,7 @@ export interface PeriodFacts extends PeriodKey {
   readonly periodEnd: Micros;
   readonly closed: boolean;
   readonly customerId: string;
+  readonly erasuresBefore: number;
   readonly stripeCustomerId: string | null;
   /** What was said when `stripeCustomerId` last changed. */
   readonly customerMappingFrom: MappingChange | null;
@@ -55,7 +56,8 @@ interface FactsRow extends Omit<
 const FACTS = `
   SELECT k.customer_no AS "customerNo", k.meter_no AS "meterNo", k.period_start AS "periodStart",
          p.period_end AS "periodEnd", p.closed_at IS NOT NULL AS "closed",
-         c.customer_id AS "customerId", c.stripe_customer_id AS "stripeCustomerId",
+         c.customer_id AS "customerId", c.erasures_before AS "erasuresBefore",
+         c.stripe_customer_id AS "stripeCustomerId",
          c.mapping_from AS "customerMappingFrom", m.key AS "meterKey", s.aggregation,
          s.stripe_event_name AS "stripeEventName", s.mapping_from AS "meterMappingFrom",
          coalesce(o.gate_version < c.mapping_version, false) AS "closedBeforeCustomerMapping",

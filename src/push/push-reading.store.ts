@@ -1,5 +1,6 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
+import { ERASED_STRIPE_ID } from '../outbox/erased-place.js';
 import type { PushStatus } from '../outbox/push-status.js';
 import type { ReadingCause } from './push-reading.js';
 
@@ -125,6 +126,7 @@ const LATER_PUSH = `
     FROM push p
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id AND l.stripe_meter_id = $4
    WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3 AND p.purpose <> 'restored'
+     AND p.stripe_customer_id !~ ${ERASED_STRIPE_ID}
      AND p.status IN ('delivered', 'confirmed') AND p.kind = $6 AND p.first_attempt_at > $5
    ORDER BY p.status, p.first_attempt_at LIMIT ${String(LATER_MAX)}`;
 

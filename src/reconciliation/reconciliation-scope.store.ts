@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
+import { ERASED_STRIPE_ID } from '../outbox/erased-place.js';
 import type { ReconciliationCause, ReconciliationScope } from './reconciliation.store.js';
 
 /** Stripe takes no usage that is older, so nothing there changes any more. */
@@ -28,7 +29,8 @@ const LANES = `
           WHERE p.tenant_id = $1 AND p.customer_no = l.customer_no AND p.meter_no = l.meter_no
             AND p.period_start = l.period_start AND p.lane_id = l.lane_id
             AND p.status <> 'shadow') last
-   WHERE l.tenant_id = $1 AND last.at IS NOT NULL`;
+   WHERE l.tenant_id = $1 AND last.at IS NOT NULL
+     AND l.stripe_customer_id !~ ${ERASED_STRIPE_ID}`;
 
 const NOW = `
   (SELECT clock_timestamp() + t.clock_offset_micros * interval '1 microsecond'

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { CanNeedApproval, memberOf } from '../access/approval/can-need-approval.js';
+import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage, type Page } from '../database/page.js';
@@ -64,9 +64,7 @@ export class ReconciliationController {
   @HttpCode(200)
   @RequireScope('billing:write')
   // Without a body it is a rehearsal.
-  @CanNeedApproval('reconciliation.repair', {
-    isHarmless: (body) => (memberOf(body, 'dry_run') ?? true) === true,
-  })
+  @CanNeedApproval('reconciliation.repair', { isHarmless: (body) => isDryRun(body, true) })
   @ApiOperation({ summary: 'What would make Stripe agree, or the doing of it, once' })
   repair(
     @Caller() caller: Principal,

@@ -36,7 +36,7 @@ export class StripeAccountController {
   @Delete()
   @HttpCode(204)
   @RequireScope('admin')
-  @CanNeedApproval('stripe_account.delete')
+  @CanNeedApproval('stripe_account.change')
   @ApiOperation({ summary: 'Forget the Stripe account and its secrets; pushes are held' })
   async remove(@Caller() caller: Principal): Promise<void> {
     await this.accounts.remove(caller.tenantId);

@@ -1,3 +1,4 @@
+import { isLargestPart, isRepresentable } from '../domain/split-decimal.js';
 import { MICROS_PER_HOUR, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { LedgerRow } from './ledger.query.js';
 import type { PeriodPush } from './period-pushes.store.js';
@@ -25,24 +26,49 @@ export interface Carrier {
 export function carriersOf(entry: LedgerRow, pushes: readonly PeriodPush[]): Carrier[] {
   if (!entry.billable || entry.periodEnd === null) return [];
   const hour = hourOf(entry, entry.periodEnd);
+  // What is pushed of a whole period leaves these hours out.
+  const isLeftOut = Math.max(hour, entry.periodStart) < (entry.pushFrom ?? -Infinity);
   const fitting = pushes.filter(
-    (push) => push.purpose === 'usage' && (push.hour === null || push.hour === hour),
+    (push) => push.purpose === 'usage' && (push.hour === null ? !isLeftOut : push.hour === hour),
   );
   const laneIds = [...new Set(fitting.map(({ laneId }) => laneId))];
   return laneIds.flatMap((laneId) => {
     const carriers: Carrier[] = [];
     let isDoubtful = false;
-    for (const push of fitting.filter((each) => each.laneId === laneId)) {
+    for (const push of withoutShadows(fitting.filter((each) => each.laneId === laneId))) {
       const found = carriers.at(-1)?.push;
       // Of one plan there may be several, as many as the digits need.
-      const isNextPlan = found !== undefined && found.createdAt !== push.createdAt;
-      if (isNextPlan && found.notCounted !== 'replaced') break;
+      if (found !== undefined && found.createdAt !== push.createdAt) {
+        const isRest = isCutShort(entry, found);
+        if (!isRest && found.notCounted !== 'replaced') break;
+        isDoubtful ||= isRest;
+      }
       const seen = seenBy(entry, push);
       if (seen === 'hardly') isDoubtful = true;
       else if (seen !== 'no') carriers.push({ push, certain: seen === 'yes' && !isDoubtful });
     }
-    return carriers;
+    const last = carriers.at(-1);
+    if (last === undefined || !isCutShort(entry, last.push)) return carriers;
+    return [...carriers.slice(0, -1), { ...last, certain: false }];
   });
+}
+
+/**
+ * Whether a push that ends a plan may have left digits of the entry to the next one, as where the
+ * hour had no minute left by then: the last part of a value reaches down to its last digit.
+ */
+function isCutShort({ value }: LedgerRow, push: PeriodPush): boolean {
+  if (push.kind === 'total') return false;
+  if (isLargestPart(push.value)) return true;
+  const whole = (decimal: string): string => decimal.replace(/^-|\..*$/g, '');
+  const fractionDigits = value.split('.')[1]?.length ?? 0;
+  return !isRepresentable(`${whole(push.value)}.${'0'.repeat(fractionDigits)}`);
+}
+
+/** What was never to be sent tells of an entry only as long as nothing else does. */
+function withoutShadows(pushes: readonly PeriodPush[]): readonly PeriodPush[] {
+  const sent = pushes.filter(({ status }) => status !== 'shadow');
+  return sent.length > 0 ? sent : pushes;
 }
 
 /** Whether the entry was there when the push was planned. */

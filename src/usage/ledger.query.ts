@@ -24,6 +24,8 @@ export interface LedgerRow {
   readonly periodOfItem: boolean | null;
   /** When the amendment that it is in was frozen. */
   readonly amendedAt: Micros | null;
+  /** Hours of the period before it are not pushed. */
+  readonly pushFrom: Micros | null;
 }
 
 /** Of each event and meter the newest entry and the newest void: those that count. */
@@ -35,9 +37,14 @@ const LEDGER = `
          u.occurred_at AS "occurredAt", u.received_at AS "receivedAt",
          u.period_start AS "periodStart", u.origin_start AS "originStart", u.revision, u.late,
          u.billable, p.period_end AS "periodEnd", p.closed_at AS "periodClosedAt",
-         p.of_item AS "periodOfItem", a.created_at AS "amendedAt"
+         p.of_item AS "periodOfItem", a.created_at AS "amendedAt",
+         s.push_from AS "pushFrom"
     FROM usage_entry u
     JOIN meter m ON m.tenant_id = u.tenant_id AND m.meter_no = u.meter_no
+    JOIN LATERAL (
+           SELECT push_from FROM meter_settings s
+            WHERE s.tenant_id = u.tenant_id AND s.meter_no = u.meter_no
+            ORDER BY version DESC LIMIT 1) s ON true
     LEFT JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
           AND p.meter_no = u.meter_no AND p.period_start = u.period_start AND u.billable
     LEFT JOIN period_amendment a ON a.tenant_id = u.tenant_id AND a.customer_no = u.customer_no

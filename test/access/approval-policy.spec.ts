@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiKeyService } from '../../src/access/api-key.service.js';
 import { SCOPES, type Scope } from '../../src/access/scope.js';
@@ -21,6 +22,17 @@ async function tenantWith(...keys: readonly (readonly Scope[])[]) {
   }
   return (method: string, path: string, body?: unknown) =>
     call(test.url, texts[0]!, method, path, body);
+}
+
+async function someoneWaits(): Promise<void> {
+  for (;;) {
+    const { rows } = await test.pool.query(
+      `SELECT FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    if (rows.length > 0) return;
+    await sleep(20);
+  }
 }
 
 describe('a policy of approvals', () => {
@@ -53,7 +65,7 @@ describe('a policy of approvals', () => {
     ['admin', ['admin', 'usage:adjust']],
   ])('is not set where only one key has %s: the other has %j', async (scope, scopes) => {
     const send = await tenantWith(SCOPES, scopes);
-    const set = await send('PUT', '/v1/approval-policy', { commands: ['usage_events.void'] });
+    const set = await send('PUT', '/v1/approval-policy', { commands: ['usage_event.void'] });
 
     expect(set).toMatchObject({ status: 409, body: { code: 'approvers_missing', scope } });
   });
@@ -93,6 +105,62 @@ describe('a policy of approvals', () => {
       },
       { before: { commands: [] }, after: { commands: ['period.close'] } },
     ]);
+  });
+
+  it('asks for nothing once it has ceased to name the command', async () => {
+    const { asker, tenantId, rows } = await fourEyes(test, ['period.close']);
+    const holder = await test.pool.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query(
+        `UPDATE approval_policy SET commands = '{meter.change}' WHERE tenant_id = $1`,
+        [tenantId],
+      );
+      const sent = asker.call('POST', '/v1/period-closes', {});
+      await someoneWaits();
+      await holder.query('COMMIT');
+      expect((await sent).status).toBe(200);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+    expect(await rows('SELECT FROM approval WHERE tenant_id = $1')).toEqual([]);
+    expect(
+      (await asker.call('GET', '/v1/audit-entries?action=approval.requested')).body.data,
+    ).toEqual([]);
+  });
+
+  it('takes with it what was open of a command that it ceases to name', async () => {
+    const { asker, approver, approve } = await fourEyes(test, ['period.close', 'meter.change']);
+    const close = (year: number) =>
+      asker.call('POST', '/v1/period-closes', { as_of: `${year}-01-01T00:00:00Z` });
+    const set = async (...commands: string[]) => {
+      const put = () => asker.call('PUT', '/v1/approval-policy', { commands });
+      await approve(await put());
+      expect((await put()).status).toBe(200);
+    };
+    const states = async () =>
+      (await approver.call('GET', '/v1/approvals')).body.data
+        .filter(({ command }: { command: string }) => command !== 'approval_policy.change')
+        .map(({ state }: { state: string }) => state);
+    await asker.call('PUT', '/v1/meters/tokens', { aggregation: 'sum', unit: 't', push: 'off' });
+    await approve(await close(2024));
+    await close(2025);
+    expect(await states()).toEqual(['requested', 'approved', 'requested']);
+
+    await set('meter.change');
+    expect(await states()).toEqual(['expired', 'expired', 'requested']);
+    await set('meter.change', 'period.close');
+    expect(outcome(await close(2024))).toBe('approval_required');
+
+    const key = { name: 'mine', scopes: SCOPES };
+    await approve(await asker.call('POST', '/v1/api-keys', key));
+    await set();
+    expect(new Set(await states())).toEqual(new Set(['expired']));
+    expect(
+      (await asker.call('PUT', '/v1/approval-policy', { commands: ['period.close'] })).status,
+    ).toBe(200);
+    expect(outcome(await asker.call('POST', '/v1/api-keys', key))).toBe('approval_required');
   });
 
   it('stays on once it was set, whatever is sent at that moment', async () => {

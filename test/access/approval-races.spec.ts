@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ApprovalTimer } from '../../src/access/approval/approval.timer.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { fourEyes, outcome, type FourEyes } from './four-eyes.js';
 
@@ -122,5 +123,39 @@ describe('a command that is cut off at work', () => {
     expect(await statesOf(scene)).toEqual([state]);
     expect(await scene.rows('SELECT FROM period_close WHERE tenant_id = $1')).toEqual([]);
     expect(outcome(await send())).toBe(next);
+  });
+});
+
+describe('an approval that a command is at work with', () => {
+  it('is waited for by nobody who asks, nor by those who clear, though its time is over', async () => {
+    const scene = await fourEyes(test, ['period.close']);
+    const ask = (year: number) =>
+      scene.asker.call(CLOSE[0], CLOSE[1], { as_of: `${year}-01-01T00:00:00Z` });
+    const timer = test.app.get(ApprovalTimer);
+    await scene.approve(await ask(2024));
+    await ask(2025);
+    await scene.rows(
+      `UPDATE approval SET expires_at = expires_at - interval '40 days',
+              created_at = created_at - interval '40 days' WHERE tenant_id = $1`,
+    );
+    const holder = await test.pool.connect();
+    try {
+      await holder.query('BEGIN');
+      await holder.query(
+        `SELECT FROM approval WHERE tenant_id = $1 AND state = 'approved' FOR UPDATE`,
+        [scene.tenantId],
+      );
+      expect(outcome(await ask(2026))).toBe('approval_required');
+      expect(outcome(await ask(2024))).toBe('approval_used');
+      await Promise.all([timer.forget(), timer.forget(), timer.forget()]);
+      expect(await statesOf(scene)).toEqual(['approved', 'requested']);
+    } finally {
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+
+    await timer.forget();
+    expect(await statesOf(scene)).toEqual(['requested']);
+    expect(outcome(await ask(2024))).toBe('approval_required');
   });
 });

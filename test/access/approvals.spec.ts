@@ -50,9 +50,14 @@ describe('a command under four eyes', () => {
     expect((await send()).body.approval_id).toBe(refused.body.approval_id);
     expect(await count(scene, table)).toBe(0);
 
-    const [shown] = (await scene.approver.call('GET', '/v1/approvals?state=requested')).body.data;
+    const [listed] = (await scene.approver.call('GET', '/v1/approvals?state=requested')).body.data;
+    const id = refused.body.approval_id as string;
+    expect(listed).toMatchObject({ id, command, state: 'requested' });
+    expect(listed).not.toHaveProperty('request');
+    const shown = (await scene.approver.call('GET', `/v1/approvals/${id}`)).body;
+    expect(shown).toEqual({ ...listed, request: expect.anything() });
     expect(shown).toMatchObject({
-      id: refused.body.approval_id,
+      id,
       command,
       scope: 'billing:write',
       request: { body, hidden_members: [], idempotency_key: null },
@@ -141,7 +146,8 @@ describe('a command under four eyes', () => {
   it('asks nobody about what breaks a rule of form, or changes nothing', async () => {
     const scene = await fourEyes(test, [
       'meter.change',
-      'usage_events.void',
+      'period.close',
+      'usage_event.void',
       'replay.apply',
       'reconciliation.repair',
     ]);
@@ -151,6 +157,13 @@ describe('a command under four eyes', () => {
     );
     const dry = { filter: { customer_id: 'acme' }, reason: 'wrong', dry_run: true };
     expect((await asker.call('POST', '/v1/voids', dry)).status).not.toBe(409);
+    const rehearsal = await asker.call(CLOSE[0], CLOSE[1], { ...CLOSE[2], dry_run: true });
+    expect(rehearsal).toMatchObject({ status: 200, body: { status: 'dry_run' } });
+    for (const dryRun of [false, null, 'true', 1]) {
+      const close = await asker.call(CLOSE[0], CLOSE[1], { ...CLOSE[2], dry_run: dryRun });
+      expect(['approval_required', 'validation_failed']).toContain(outcome(close));
+    }
+    expect(await count(scene, 'period_close')).toBe(0);
     expect((await asker.call('POST', '/v1/replays', { mode: 'verify' })).status).toBeLessThan(300);
     const repair = (body?: object) =>
       asker.call('POST', `/v1/reconciliations/${randomUUID()}/repairs`, body);
@@ -159,7 +172,13 @@ describe('a command under four eyes', () => {
     expect(outcome(await repair({ dry_run: false }))).toBe('approval_required');
     const wet = { ...dry, dry_run: false };
     expect(outcome(await asker.call('POST', '/v1/voids', wet))).toBe('approval_required');
-    expect((await asker.call('GET', '/v1/approvals')).body.data).toHaveLength(2);
+    const { data } = (await asker.call('GET', '/v1/approvals?state=requested')).body;
+    expect(data.map((each: { command: string }) => each.command)).toEqual([
+      'usage_event.void',
+      'reconciliation.repair',
+      'period.close',
+      'period.close',
+    ]);
   });
 
   it('cannot be a stream, which nobody could read', async () => {
@@ -267,6 +286,7 @@ describe('an approval', () => {
       decided_by: scene.approver.keyId,
       reason: 'looked at it',
     });
+    expect(answer.body).not.toHaveProperty('request');
     expect(outcome(await decide(scene.approver, refused.body.approval_id))).toBe(
       'approval_decided',
     );

@@ -122,6 +122,14 @@ describe('every route that changes something', () => {
     const other = GUARDED.filter(({ command, scope }) => COMMAND_SCOPES[command] !== scope);
     expect(other).toEqual([]);
   });
+
+  it.each([
+    ['usage_event.void', ['POST /v1/usage-events/void', 'POST /v1/voids']],
+    ['stripe_account.change', ['PUT /v1/stripe-account', 'DELETE /v1/stripe-account']],
+  ])('is no way around another: one name, %s, is for %j', (command, names) => {
+    const of = GUARDED.filter((route) => route.command === command).map(({ name }) => name);
+    expect(new Set(of)).toEqual(new Set(names));
+  });
 });
 
 describe('a guarded route', () => {

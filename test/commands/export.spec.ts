@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,12 +63,17 @@ afterAll(async () => {
 const exportTo = (name: string, ...options: string[]) =>
   runCli(['export', '--customer', 'acme', '--output', join(folder, name), ...options], env);
 
+const partsOf = (path: string) =>
+  readdirSync(folder).filter(
+    (name) => join(folder, name).startsWith(path) && name.endsWith('.part'),
+  );
+
 /** An export that has begun its file and cannot end it. */
 async function exportHeldUp(path: string) {
   const lock = await app.pool.connect();
   await lock.query('BEGIN; LOCK TABLE audit_entry');
   const running = await startCli(['export', '--customer', 'acme', '--output', path], env);
-  while (!existsSync(`${path}.part`)) await sleep(20);
+  while (partsOf(path).length === 0) await sleep(20);
   const release = async (): Promise<void> => {
     await lock.query('ROLLBACK');
     lock.release();
@@ -141,7 +148,7 @@ describe('countonce export', () => {
     await once(running.process.stderr!, 'data');
     await release();
     expect((await running.ended).code).toBe(130);
-    expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, false]);
+    expect([existsSync(path), partsOf(path)]).toEqual([false, []]);
   });
 
   it('leaves no file that looks whole where it is killed', async () => {
@@ -150,10 +157,19 @@ describe('countonce export', () => {
     running.process.kill('SIGKILL');
     await running.ended;
     await release();
-    expect([existsSync(path), existsSync(`${path}.part`)]).toEqual([false, true]);
-    expect((await exportTo('killed.ndjson', '--json')).json.error.code).toBe('file_not_writable');
-    expect((await exportTo('killed.ndjson', '--force')).code).toBe(0);
-    expect(existsSync(`${path}.part`)).toBe(false);
+    expect([existsSync(path), partsOf(path).length]).toEqual([false, 1]);
+    expect((await exportTo('killed.ndjson')).code).toBe(0);
+    expect(partsOf(path).length).toBe(1);
+  });
+
+  it('ends quietly where nobody reads on', async () => {
+    const cli = [process.execPath, await builtCli(), 'export', '--customer', 'acme'];
+    const child = spawn('sh', ['-c', '("$0" "$@"; echo "ended $?" >&2) | head -1', ...cli], {
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(JSON.parse(stdout)).toMatchObject({ type: 'header' });
+    expect(stderr).toBe('ended 141\n');
   });
 
   it.each([

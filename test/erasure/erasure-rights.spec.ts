@@ -18,7 +18,7 @@ beforeAll(async () => {
   tenantId = (await api.app.get(TenantService).byName('default'))!.tenantId;
   db = new Database(api.databaseUrl, 1, SERVICE_ROLE);
   await api.call('PUT', '/v1/meters/calls', { aggregation: 'sum', dimensions: ['region'] });
-  for (const customer of ['one', 'two']) {
+  for (const customer of ['one', 'two', 'three']) {
     await api.call('POST', '/v1/usage-events', {
       usage_event_id: customer,
       customer_id: customer,
@@ -28,7 +28,8 @@ beforeAll(async () => {
     });
   }
   const found = await api.pool.query(
-    `SELECT event_key AS key, customer_no AS "customerNo" FROM usage_event ORDER BY usage_event_id`,
+    `SELECT event_key AS key, customer_no AS "customerNo" FROM usage_event
+      WHERE usage_event_id <> 'three' ORDER BY usage_event_id`,
   );
   rows = found.rows;
 });
@@ -60,6 +61,57 @@ describe('the functions of an erasure', () => {
     ).rejects.toMatchObject(RESTRICTED);
   });
 
+  it('believe no erasure that the audit does not tell of, and none goes away again', async () => {
+    const forge = (customerNo: string, pseudonym: string) =>
+      db.work.query(
+        `INSERT INTO erasure (tenant_id, erasure_id, customer_no, pseudonym, reason, sought, hash_key,
+                audit_sequence, phase, created_at)
+         SELECT $1, gen_random_uuid(), $2, $3, '', '{}', '', max(sequence), 'audit', now()
+           FROM audit_entry`,
+        [tenantId, customerNo, pseudonym],
+      );
+    const reasonsLeft = async () =>
+      (await api.pool.query('SELECT FROM audit_entry WHERE salt IS NOT NULL')).rows.length;
+    const before = await reasonsLeft();
+    const eraseAudit = (customerNo: string) =>
+      withinTenant(tenantId, () =>
+        db.work.query(
+          'SELECT erase_audit_texts($1, ARRAY(SELECT sequence FROM audit_entry)) AS n',
+          [customerNo],
+        ),
+      );
+    // Of nobody, and of somebody who goes by that name.
+    await forge('999', 'nobody');
+    await expect(eraseAudit('999')).rejects.toMatchObject(RESTRICTED);
+    await forge(rows[1]!.customerNo, 'two');
+    await expect(eraseAudit(rows[1]!.customerNo)).rejects.toMatchObject(RESTRICTED);
+    await expect(eraseOf(1, 1)).rejects.toMatchObject(RESTRICTED);
+    expect(await reasonsLeft()).toBe(before);
+    await expect(db.work.query('DELETE FROM erasure')).rejects.toMatchObject({ code: '42501' });
+    await api.pool.query('DELETE FROM erasure');
+  });
+
+  it('take nothing out of the audit from the erasure on', async () => {
+    await begin('three');
+    const { rows: three } = await api.pool.query(
+      `SELECT e.customer_no AS "customerNo", audit_sequence AS sequence FROM erasure e
+         JOIN audit_entry a USING (tenant_id) WHERE a.sequence = audit_sequence`,
+    );
+    const { customerNo, sequence } = three[0];
+    const erased = await withinTenant(tenantId, () =>
+      db.work.query('SELECT erase_audit_texts($1, ARRAY[$2::bigint, $2 - 1]) AS n', [
+        customerNo,
+        sequence,
+      ]),
+    );
+    expect(erased).toEqual([{ n: 1 }]);
+    const { rows: own } = await api.pool.query(
+      'SELECT salt IS NOT NULL AS told FROM audit_entry WHERE sequence = $1',
+      [sequence],
+    );
+    expect(own).toEqual([{ told: true }]);
+  });
+
   it('reach neither other customers nor other tenants', async () => {
     await begin('one');
     expect(await eraseOf(0, 1)).toEqual([{ n: 0 }]);
@@ -71,7 +123,8 @@ describe('the functions of an erasure', () => {
     ).rejects.toThrow();
     expect(await eraseOf(0, 0)).toEqual([{ n: 1 }]);
     const left = await api.pool.query(
-      `SELECT usage_event_id AS id FROM usage_event ORDER BY usage_event_id NULLS FIRST`,
+      `SELECT usage_event_id AS id FROM usage_event
+        WHERE usage_event_id IS DISTINCT FROM 'three' ORDER BY usage_event_id NULLS FIRST`,
     );
     expect(left.rows).toEqual([{ id: null }, { id: 'two' }]);
   });

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Database } from '../../src/database/database.js';
+import { withinTenant } from '../../src/database/tenant-scope.js';
 import { Eraser } from '../../src/erasure/eraser.js';
+import { ErasureService } from '../../src/erasure/erasure.service.js';
 import { insertEvent } from '../../src/webhooks/stripe-inbox.store.js';
 import { openStripeScene, type StripeScene } from '../support/stripe-scene.js';
 import { placesOfAll } from './database-texts.js';
@@ -85,4 +87,102 @@ it('waits for what still needs the texts, and is ended by a worker', async () =>
   });
   // The key that it was asked for by, too.
   expect(await placesOfAll(scene.app.pool, ['acme', scene.stripeCustomer])).toEqual({});
+});
+
+it('is not kept waiting by a command that nobody finishes, and answers it if it tells of it', async () => {
+  await scene.push();
+  const unfinished = (route: string, key: string, made: object, leaseS: number) =>
+    scene.app.pool.query(
+      `INSERT INTO command_answer (tenant_id, route, idempotency_key, request_hash, made, lease_until,
+              fence, headers, created_at)
+       VALUES ($1, $2, $3, sha256('x'), $4, now() + $5 * interval '1 second', 1, '{}', now())`,
+      [scene.tenantId, route, key, JSON.stringify(made), leaseS],
+    );
+  await unfinished('POST /v1/voids', 'left', { id: 1 }, -1);
+  await unfinished('POST /v1/voids', 'close-acme', { id: 2 }, -1);
+  await unfinished('POST /v1/voids', 'made', { of: 'acme' }, -1);
+  await unfinished('POST /v1/voids', 'at work', { id: 3 }, 600);
+  const { status, body } = await erase();
+  expect({ status, phase: body.progress.phase }).toEqual({ status: 202, phase: 'answers' });
+
+  await scene.app.pool.query(
+    `UPDATE command_answer SET lease_until = now() - interval '1 second' WHERE idempotency_key = 'at work'`,
+  );
+  await scene.app.app.get(Eraser).resume(scene.tenantId, () => false);
+  expect((await scene.app.call('GET', `/v1/erasures/${body.id}`)).body.status).toBe('finished');
+  const { rows } = await scene.app.pool.query(
+    `SELECT regexp_replace(idempotency_key, '^erased_.*', 'erased') AS key, status, body, fence::int,
+            made IS NULL AS "isEmpty", lease_until IS NULL AS "isFree"
+       FROM command_answer WHERE route = 'POST /v1/voids' ORDER BY 1`,
+  );
+  const erased = { status: 200, body: '{"erased":true}', fence: 2, isEmpty: true, isFree: true };
+  const left = { status: null, body: null, fence: 1, isEmpty: false, isFree: false };
+  expect(rows).toEqual([
+    { key: 'at work', ...left },
+    { key: 'erased', ...erased },
+    { key: 'left', ...left },
+    { key: 'made', ...erased },
+  ]);
+});
+
+it('is one with that which is under way, whatever the customer is called by', async () => {
+  await scene.push();
+  const service = scene.app.app.get(ErasureService);
+  const id = await withinTenant(scene.tenantId, () =>
+    service.begin(scene.tenantId, 'acme', { reason: 'a test' }),
+  );
+  const { rows } = await scene.app.pool.query('SELECT pseudonym FROM erasure');
+  const path = `/v1/customers/${rows[0].pseudonym}/erasures`;
+  const more = await scene.app.call('POST', path, { reason: 'again', texts: ['a nickname'] });
+  expect(more).toMatchObject({ status: 409, body: { code: 'customer_unsettled' } });
+  const again = await scene.app.call('POST', path, { reason: 'again' });
+  expect(again).toMatchObject({ status: 200, body: { id, status: 'finished' } });
+  // Once it is finished there is another.
+  const other = await scene.app.call('POST', path, { reason: 'again' });
+  expect(other.status).toBe(200);
+  expect(other.body.id).not.toBe(id);
+});
+
+it('leaves an event of another customer to be worked on that has the id in it as something else', async () => {
+  await scene.push();
+  await scene.app.call('PUT', '/v1/customers/acme', { aliases: ['100'] });
+  const insert = (eventId: string, body: object) =>
+    insertEvent(scene.app.app.get(Database).work, scene.tenantId, {
+      eventId,
+      type: 'invoice.created',
+      objectId: `in_${eventId}`,
+      livemode: false,
+      accountId: null,
+      eventAt: null,
+      body: JSON.stringify(body),
+    });
+  await insert('evt_1', { object: { customer: 'cus_other', amount: '100' } });
+  await insert('evt_2', { object: { customer: 'cus_other', metadata: { of: 'acme' } } });
+  await insert('evt_3', { object: { customer: scene.stripeCustomer } });
+  expect(await erase()).toMatchObject({ status: 202, body: { progress: { phase: 'stripe' } } });
+  const outcomes = async () =>
+    (
+      await scene.app.pool.query(
+        `SELECT event_id AS id, outcome, body = '{}' AS "isErased" FROM stripe_event
+          WHERE event_id ~ '^evt_[123]$' ORDER BY 1`,
+      )
+    ).rows;
+  const untouched = { id: 'evt_1', outcome: 'pending', isErased: false };
+  expect(await outcomes()).toEqual([
+    untouched,
+    { id: 'evt_2', outcome: 'pending', isErased: false },
+    { id: 'evt_3', outcome: 'ignored', isErased: true },
+  ]);
+  await scene.app.pool.query(
+    `UPDATE stripe_event SET outcome = 'done', next_attempt_at = NULL, settled_at = now()
+      WHERE event_id = 'evt_2'`,
+  );
+  await scene.app.app.get(Eraser).resume(scene.tenantId, () => false);
+  expect((await scene.app.pool.query('SELECT phase FROM erasure')).rows).toEqual([
+    { phase: 'done' },
+  ]);
+  expect((await outcomes()).slice(0, 2)).toEqual([
+    untouched,
+    { id: 'evt_2', outcome: 'done', isErased: true },
+  ]);
 });

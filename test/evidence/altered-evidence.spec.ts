@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -226,6 +227,40 @@ describe('a file that was altered and made to look whole', () => {
     ]) {
       expect(await wrong(only(entry, change))).toEqual(['audit_entries']);
     }
+  });
+
+  it('tells audit entries out of order, or that do not follow the one before', async () => {
+    const entries = lines.filter(({ type }) => type === 'audit_entry');
+    const [first, second] = entries;
+    const swap = (line: Line) => (line === first ? second! : line === second ? first! : line);
+    expect(await wrong(swap)).toEqual(['audit_entries']);
+    expect(await wrong((line) => (line === first ? [line, line] : line))).toEqual([
+      'audit_entries',
+    ]);
+  });
+
+  it('tells another customer, other meters, and a period that ends before it begins', async () => {
+    const [header] = lines;
+    const [statement] = of('statement');
+    expect(await wrong(only(header, { customer_id: 'other' }))).toContain('readable');
+    expect(await wrong(only(header, { meters: ['total'] }))).toEqual(['readable']);
+    expect(await wrong(only(statement, { period_end: JANUARY }))).toContain('readable');
+  });
+
+  it('tells an entry with the id of another event', async () => {
+    const [entry] = of('entry').filter(({ usage_event_id }) => usage_event_id === 'b');
+    expect(await wrong(only(entry, { usage_event_id: 'z' }))).toEqual(['order']);
+  });
+
+  it('says what to compare, and is held against the SHA-256 that was noted', async () => {
+    const path = join(folder, 'acme.ndjson');
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    const verification = await verifyEvidence(path, sha256.toUpperCase());
+    expect(verification).toMatchObject({ ok: true, sha256 });
+    const [{ status, value, amended_value, digest }] = of('statement') as [Line];
+    const told = { meter: 'total', aggregation: 'sum', status, value, amended_value, digest };
+    expect(verification.statements.find(({ meter }) => meter === 'total')).toMatchObject(told);
+    expect(wrongOf(await verifyEvidence(path, '0'.repeat(64)))).toEqual(['noted']);
   });
 
   it('tells lines that lack something, or that nobody knows', async () => {

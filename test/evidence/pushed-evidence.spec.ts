@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Stripe from 'stripe';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -55,6 +56,13 @@ beforeAll(async () => {
     id: 'evt_2',
     type: 'invoice.updated',
     data: { object: { id: 'in_of_another' } },
+  });
+  await receive({
+    id: 'evt_3',
+    type: 'customer.updated',
+    data: {
+      object: { id: scene.stripeCustomer, name: 'Who has it next', email: 'next@else.test' },
+    },
   });
   lines = await exported(scene.app.databaseUrl, join(folder, 'acme.ndjson'), { customer: 'acme' });
 });
@@ -123,9 +131,42 @@ describe('evidence of what was pushed', () => {
     expect(of('invoice', 'tokens')).toMatchObject([{ status: 'draft' }]);
     expect(of('reconciliation').map(({ verdict }) => verdict)).toContain('matched');
     const [event, ...more] = of('stripe_event');
-    expect(more).toEqual([]);
+    expect(more.map(({ id }) => id)).toEqual(['evt_3']);
     expect(event).toMatchObject({ id: 'evt_1', event_type: 'invoice.updated' });
     expect(createHash('sha256').update(event!['body']).digest('hex')).toBe(event!['body_sha256']);
+  });
+});
+
+describe('evidence of a Stripe customer that may be that of another meanwhile', () => {
+  it('has of the events about it the digest alone', () => {
+    const event = of('stripe_event').find(({ id }) => id === 'evt_3');
+    expect(event).toMatchObject({
+      object_id: scene.stripeCustomer,
+      body: null,
+      body_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+      effects: [],
+    });
+    const text = readFileSync(join(folder, 'acme.ndjson'), 'utf8');
+    expect(text).not.toMatch(/Who has it next|next@else/);
+  });
+
+  it('has no effects that are about another one with it', async () => {
+    const { pool } = scene.app;
+    const [push] = of('push');
+    const effects = [
+      { kind: 'disputed', identifier: push!['identifier'] },
+      { kind: 'disputed', identifier: 'co1_of_another' },
+      { kind: 'customer_deleted', customer: scene.stripeCustomer, periods: 3 },
+    ];
+    const id = 'evt_3';
+    await pool.query('UPDATE stripe_event SET effects = $2 WHERE event_id = $1', [
+      id,
+      JSON.stringify(effects),
+    ]);
+    const path = join(folder, 'effects.ndjson');
+    const again = await exported(scene.app.databaseUrl, path, { customer: 'acme' });
+    const event = again.find((line) => line.type === 'stripe_event' && line['id'] === id);
+    expect(event!['effects']).toEqual([effects[0]]);
   });
 });
 
@@ -133,7 +174,10 @@ describe('evidence of pushes that was altered and made to look whole', () => {
   it('tells a push with another value, or that is gone', async () => {
     for (const push of of('push')) {
       if (push['counts_as'] === null) continue;
-      const altered = { value: '1', body: { ...push['body'], payload: { value: '1' } } };
+      const altered = {
+        value: '1',
+        body: { ...push['body'], payload: { ...push['body'].payload, value: '1' } },
+      };
       const isLast = push['kind'] === 'delta' || push === of('push', 'peak').at(-1);
       if (isLast) expect(await wrong(only(push, altered))).toEqual(['pushes']);
       if (isLast) expect(await wrong((line) => (line === push ? [] : line))).toContain('pushes');
@@ -151,6 +195,11 @@ describe('evidence of pushes that was altered and made to look whole', () => {
     expect(await wrong(only(push, { counts_as: null }))).toEqual(
       expect.arrayContaining(['pushes', 'push_histories']),
     );
+    expect(await wrong(only(push, { status: 'constructor' }))).toEqual(['push_histories']);
+    expect(await wrong(only(push, { counts_as: 'toString' }))).toContain('push_histories');
+    expect(await wrong(only(push, { stripe_customer_id: 'cus_of_another' }))).toEqual([
+      'push_histories',
+    ]);
     const transitions = push!['transitions'].slice(1);
     expect(await wrong(only(push, { transitions }))).toEqual(['push_histories']);
   });

@@ -199,6 +199,28 @@ describe('a usage event, from its receipt to its invoice', () => {
     });
   });
 
+  it('names no push of the whole period for what lies before push_from', async () => {
+    await scene.stripe.billing.meters.create({
+      display_name: 'Peak',
+      event_name: 'peak',
+      default_aggregation: { formula: 'last' },
+    });
+    await scene.app.call('PUT', '/v1/meters/peak', {
+      aggregation: 'max',
+      stripe_event_name: 'peak',
+      push: 'live',
+      push_from: '2026-10-30T11:00:00Z',
+    });
+    await use('before', '2026-10-30T10:10:00Z', 100, 'peak');
+    await use('after', '2026-10-30T11:10:00Z', 7, 'peak');
+    await closeOctober();
+    await scene.push();
+    const { pushes, entries } = await explained('before');
+    expect(pushes).toMatchObject([{ kind: 'total', value: '7' }]);
+    expect(entries).toMatchObject([{ carried_by: [] }]);
+    expect((await explained('after')).entries).toMatchObject([{ carried_by: [{ certain: true }] }]);
+  });
+
   it('is not billable where its meter is not billed yet', async () => {
     await scene.app.call('PUT', '/v1/meters/later', {
       aggregation: 'sum',

@@ -4,20 +4,13 @@ import { formatInstantMicros, type Micros } from '../../domain/instant.js';
 import type { Scope } from '../scope.js';
 import { lapsedBy, type ApprovalState } from './approval.store.js';
 
-/** An approval as it is read. */
-export interface ApprovalRow {
+/** An approval without what is to be approved, which may be long: as lists have it. */
+export interface ApprovalSummaryRow {
   readonly id: string;
   readonly command: string;
   readonly scope: Scope;
   /** As it is now: `expired` where it is over, though the row does not say so yet. */
   readonly state: ApprovalState;
-  readonly route: string;
-  readonly parameters: unknown;
-  readonly query: unknown;
-  readonly body: unknown;
-  readonly hiddenMembers: readonly string[];
-  readonly hash: Buffer;
-  readonly idempotencyKey: string;
   readonly requestedBy: string;
   readonly keyLine: string;
   readonly createdAt: Micros;
@@ -29,16 +22,29 @@ export interface ApprovalRow {
   readonly usedAt: Micros | null;
 }
 
+/** An approval as it is read by itself. */
+export interface ApprovalRow extends ApprovalSummaryRow {
+  readonly route: string;
+  readonly parameters: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly hiddenMembers: readonly string[];
+  readonly hash: Buffer;
+  readonly idempotencyKey: string;
+}
+
 const STATE = `
   CASE WHEN a.state IN ('requested', 'approved') AND ${lapsedBy('clock_timestamp()')}
        THEN 'expired' ELSE a.state END`;
 
-const COLUMNS = `
-  approval_id AS id, command, scope, ${STATE} AS state, route, parameters, query, body,
-  hidden_members AS "hiddenMembers", request_hash AS hash, idempotency_key AS "idempotencyKey",
+const SUMMARY = `
+  approval_id AS id, command, scope, ${STATE} AS state,
   requested_by AS "requestedBy", key_line AS "keyLine", created_at AS "createdAt",
   expires_at AS "expiresAt", decided_by AS "decidedBy", decided_at AS "decidedAt", reason,
   used_by AS "usedBy", used_at AS "usedAt"`;
+
+const COLUMNS = `${SUMMARY}, route, parameters, query, body, hidden_members AS "hiddenMembers",
+  request_hash AS hash, idempotency_key AS "idempotencyKey"`;
 
 /** @param scopes Of the commands to tell of. */
 export async function listApprovals(
@@ -51,10 +57,10 @@ export async function listApprovals(
     readonly after: readonly string[] | undefined;
     readonly limit: number;
   },
-): Promise<ApprovalRow[]> {
+): Promise<ApprovalSummaryRow[]> {
   const [createdAt, id] = filter.after ?? [];
-  return db.query<ApprovalRow>(
-    `SELECT ${COLUMNS} FROM approval a
+  return db.query<ApprovalSummaryRow>(
+    `SELECT ${SUMMARY} FROM approval a
       WHERE tenant_id = $1 AND scope = ANY ($2) AND ($3::text IS NULL OR ${STATE} = $3)
         AND ($4::timestamptz IS NULL OR (created_at, approval_id) < ($4, $5::uuid))
       ORDER BY created_at DESC, approval_id DESC LIMIT $6`,
@@ -79,9 +85,9 @@ export async function lockApproval(
   tx: Transaction,
   tenantId: string,
   id: string,
-): Promise<ApprovalRow | undefined> {
-  const [row] = await tx.query<ApprovalRow>(
-    `SELECT ${COLUMNS} FROM approval a WHERE a.tenant_id = $1 AND a.approval_id = $2 FOR UPDATE`,
+): Promise<ApprovalSummaryRow | undefined> {
+  const [row] = await tx.query<ApprovalSummaryRow>(
+    `SELECT ${SUMMARY} FROM approval a WHERE a.tenant_id = $1 AND a.approval_id = $2 FOR UPDATE`,
     [tenantId, id],
   );
   return row;

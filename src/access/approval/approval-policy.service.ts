@@ -5,8 +5,9 @@ import { Problem } from '../../problem/problem.js';
 import { currentActor } from '../audit/actor.js';
 import { audit } from '../audit/audit.js';
 import type { Scope } from '../scope.js';
+import { expireUnguarded } from './approval.store.js';
 import { lockPolicy, policyOf, setPolicy } from './approval-policy.store.js';
-import { ALWAYS_GUARDED, COMMAND_SCOPES, type GuardedCommand } from './guarded-command.js';
+import { COMMAND_SCOPES, guardedBy, isGuarded, type GuardedCommand } from './guarded-command.js';
 import { countApprovers } from './key-line.store.js';
 
 /** Says which commands of a tenant need a second key. */
@@ -20,9 +21,7 @@ export class ApprovalPolicyService {
 
   /** Whether a command needs a second key now. */
   async guards(tenantId: string, command: GuardedCommand): Promise<boolean> {
-    const commands = await policyOf(this.db.work, tenantId);
-    if (commands.length === 0) return false;
-    return commands.includes(command) || ALWAYS_GUARDED.includes(command);
+    return isGuarded(await policyOf(this.db.work, tenantId), command);
   }
 
   /** @throws Problem `approvers_missing` where nothing could ever be approved. */
@@ -37,6 +36,7 @@ export class ApprovalPolicyService {
       if (commands.length > 0) await requireApprovers(tx, tenantId, commands);
       if (before.join() === commands.join()) return;
       await setPolicy(tx, tenantId, commands);
+      await expireUnguarded(tx, tenantId, guardedBy(commands));
       await audit(tx, tenantId, {
         action: 'approval_policy.changed',
         subject: 'approval_policy',
@@ -52,8 +52,9 @@ async function requireApprovers(
   tenantId: string,
   commands: readonly GuardedCommand[],
 ): Promise<void> {
-  const guarded = [...ALWAYS_GUARDED, ...commands];
-  for (const scope of new Set<Scope>(guarded.map((command) => COMMAND_SCOPES[command]))) {
+  for (const scope of new Set<Scope>(
+    guardedBy(commands).map((command) => COMMAND_SCOPES[command]),
+  )) {
     const approvers = await countApprovers(tx, tenantId, scope);
     if (approvers >= 2) continue;
     const have = approvers === 0 ? 'no live key has' : 'only one live key has';

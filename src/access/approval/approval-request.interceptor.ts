@@ -57,6 +57,7 @@ export class ApprovalRequestInterceptor implements NestInterceptor {
     const key = isKeyed ? readIdempotencyKey(request.headers['idempotency-key']) : undefined;
     const guarded = guardedRequest(principal, request, rule, key);
     await judgeBody(this.pipe, context, request.body);
-    request.admitted = await this.requests.admit(guarded);
+    const admitted = await this.requests.admit(guarded);
+    if (admitted !== undefined) request.admitted = admitted;
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { Transaction } from '../../database/connections.js';
 import { atCommit, isContinued } from '../../database/command-context.js';
 import { Database } from '../../database/database.js';
 import { formatInstant } from '../../domain/instant.js';
@@ -10,20 +11,23 @@ import { audit, type AuditedChange } from '../audit/audit.js';
 import { lockPolicy } from './approval-policy.store.js';
 import {
   clearApprovals,
-  countRequested,
+  countAskedFor,
   insertApproval,
+  isHeldElsewhere,
   openApproval,
   useApproval,
   usedApproval,
   type OpenApproval,
   type RequestIdentity,
 } from './approval.store.js';
-import { COMMAND_SCOPES } from './guarded-command.js';
+import { COMMAND_SCOPES, isGuarded } from './guarded-command.js';
 import { commandKeyOf, identityOf, type GuardedRequest } from './guarded-request.js';
 import { keyLine } from './key-line.store.js';
 
-/** Of a tenant, at once: more than people decide in a day. */
-const REQUESTED_MAX = 100;
+/** Of a line of keys, at once: more than people decide in a day. */
+const WAITING_MAX = 100;
+/** Of a line of keys in 24 hours, whatever came of them: each is a row that is kept for weeks. */
+const A_DAY_MAX = 1_000;
 
 /** A request that was let through, to run under its approval. */
 export interface AdmittedRequest {
@@ -39,9 +43,10 @@ export class ApprovalRequestsService {
   /**
    * Lets a request through that was approved, or that was done before under its key.
    *
+   * @returns Nothing where it needs no approval any more.
    * @throws Problem `approval_required` with the approval that now is, or was before, asked for.
    */
-  async admit(request: GuardedRequest): Promise<AdmittedRequest> {
+  async admit(request: GuardedRequest): Promise<AdmittedRequest | undefined> {
     const { tenantId, keyId } = request.caller;
     const { line } = await keyLine(this.db.work, tenantId, keyId);
     const identity = identityOf(request, line);
@@ -51,7 +56,9 @@ export class ApprovalRequestsService {
     const command = commandKeyOf(request);
     const known = command && (await findCommand(this.db.work, command));
     if (known !== undefined) return { request, identity };
-    throw approvalRequired(open ?? (await this.ask(request, identity)));
+    const asked = open ?? (await this.ask(request, identity));
+    if (asked === undefined) return undefined;
+    throw approvalRequired(asked);
   }
 
   /**
@@ -78,17 +85,22 @@ export class ApprovalRequestsService {
     });
   }
 
-  private ask(request: GuardedRequest, identity: RequestIdentity): Promise<OpenApproval> {
+  /** @returns Nothing where the policy has ceased to name the command. */
+  private ask(
+    request: GuardedRequest,
+    identity: RequestIdentity,
+  ): Promise<OpenApproval | undefined> {
     const { caller, command, parameters, query, body, hiddenMembers } = request;
     const { tenantId } = identity;
     return this.db.work.transaction(async (tx) => {
-      await lockPolicy(tx, tenantId);
+      if (!isGuarded(await lockPolicy(tx, tenantId), command)) return undefined;
       await clearApprovals(tx, tenantId);
       const open = await openApproval(tx, identity);
       if (open !== undefined) return open;
-      if ((await countRequested(tx, tenantId)) >= REQUESTED_MAX) {
-        throw new Problem('approvals_full', `${REQUESTED_MAX} requests wait for an approval`);
+      if (await isHeldElsewhere(tx, identity)) {
+        throw new Problem('approval_used', 'another request is at work with it');
       }
+      await requireRoom(tx, identity);
       const id = randomUUID();
       const scope = COMMAND_SCOPES[command];
       const shown = { parameters, query, body, hiddenMembers };
@@ -106,6 +118,16 @@ export class ApprovalRequestsService {
       });
       return made;
     });
+  }
+}
+
+async function requireRoom(tx: Transaction, identity: RequestIdentity): Promise<void> {
+  const { made, waiting } = await countAskedFor(tx, identity);
+  if (waiting >= WAITING_MAX) {
+    throw new Problem('approvals_full', `${WAITING_MAX} requests of the key wait for an approval`);
+  }
+  if (made >= A_DAY_MAX) {
+    throw new Problem('approvals_full', `the key has asked for ${A_DAY_MAX} in 24 hours`);
   }
 }
 

@@ -7,7 +7,9 @@ import {
   ApprovalQueryDto,
   DecideApprovalDto,
   fromApproval,
+  summaryOf,
   type ApprovalAnswer,
+  type ApprovalSummaryAnswer,
 } from './approval.dto.js';
 import { ApprovalService } from './approval.service.js';
 
@@ -22,10 +24,10 @@ export class ApprovalController {
   async list(
     @Caller() caller: Principal,
     @Query() query: ApprovalQueryDto,
-  ): Promise<Page<ApprovalAnswer>> {
+  ): Promise<Page<ApprovalSummaryAnswer>> {
     const request = parsePage(query, ['instant', 'uuid']);
     const page = await this.approvals.list(caller, query.state, request);
-    return { ...page, data: page.data.map(fromApproval) };
+    return { ...page, data: page.data.map(summaryOf) };
   }
 
   @Get(':id')
@@ -43,8 +45,9 @@ export class ApprovalController {
     @Caller() caller: Principal,
     @Param('id') id: string,
     @Body() { decision, reason }: DecideApprovalDto,
-  ): Promise<ApprovalAnswer> {
+  ): Promise<ApprovalSummaryAnswer> {
     await this.approvals.decide(caller, id, decision, reason);
-    return fromApproval(await this.approvals.get(caller, id));
+    // Kept under an idempotency key, it may be sent again to whoever may not see the request.
+    return summaryOf(await this.approvals.get(caller, id));
   }
 }

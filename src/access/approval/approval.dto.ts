@@ -2,7 +2,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayUnique, IsArray, IsIn, IsOptional, IsString } from 'class-validator';
 import { formatInstant, type Micros } from '../../domain/instant.js';
 import { IsShortText } from '../../problem/field-rules.js';
-import type { ApprovalRow } from './approval-decision.store.js';
+import type { ApprovalRow, ApprovalSummaryRow } from './approval-decision.store.js';
 import type { Decision } from './approval.service.js';
 import { APPROVAL_STATES, type ApprovalState } from './approval.store.js';
 import { ALWAYS_GUARDED, GUARDED_COMMANDS, type GuardedCommand } from './guarded-command.js';
@@ -90,7 +90,8 @@ class GuardedRequestAnswer {
   readonly idempotency_key!: string | null;
 }
 
-export class ApprovalAnswer {
+/** An approval as lists and decisions have it: what is to be approved stands in its own answer alone. */
+export class ApprovalSummaryAnswer {
   @ApiProperty({ format: 'uuid' })
   readonly id!: string;
 
@@ -102,9 +103,6 @@ export class ApprovalAnswer {
 
   @ApiProperty({ enum: APPROVAL_STATES })
   readonly state!: ApprovalState;
-
-  @ApiProperty()
-  readonly request!: GuardedRequestAnswer;
 
   @ApiProperty({ description: 'The id of a key.' })
   readonly requested_by!: string;
@@ -131,16 +129,18 @@ export class ApprovalAnswer {
   readonly used_at!: string | null;
 }
 
+export class ApprovalAnswer extends ApprovalSummaryAnswer {
+  @ApiProperty()
+  readonly request!: GuardedRequestAnswer;
+}
+
 export function fromPolicy(commands: readonly GuardedCommand[]): ApprovalPolicyAnswer {
   return { commands, always: commands.length === 0 ? [] : ALWAYS_GUARDED };
 }
 
 export function fromApproval(row: ApprovalRow): ApprovalAnswer {
   return {
-    id: row.id,
-    command: row.command,
-    scope: row.scope,
-    state: row.state,
+    ...summaryOf(row),
     request: {
       route: row.route,
       parameters: row.parameters,
@@ -150,6 +150,15 @@ export function fromApproval(row: ApprovalRow): ApprovalAnswer {
       hash: row.hash.toString('hex'),
       idempotency_key: row.idempotencyKey === '' ? null : row.idempotencyKey,
     },
+  };
+}
+
+export function summaryOf(row: ApprovalSummaryRow): ApprovalSummaryAnswer {
+  return {
+    id: row.id,
+    command: row.command,
+    scope: row.scope,
+    state: row.state,
     requested_by: row.requestedBy,
     requested_at: formatInstant(row.createdAt),
     expires_at: formatInstant(row.expiresAt),

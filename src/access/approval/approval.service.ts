@@ -12,6 +12,7 @@ import {
   listApprovals,
   lockApproval,
   type ApprovalRow,
+  type ApprovalSummaryRow,
 } from './approval-decision.store.js';
 import type { ApprovalState } from './approval.store.js';
 import { keyLine, type KeyLine } from './key-line.store.js';
@@ -30,7 +31,7 @@ export class ApprovalService {
     { tenantId, scopes }: Principal,
     state: ApprovalState | undefined,
     { after, limit }: PageRequest,
-  ): Promise<Page<ApprovalRow>> {
+  ): Promise<Page<ApprovalSummaryRow>> {
     const filter = { scopes, state, after, limit: limit + 1 };
     const rows = await listApprovals(this.db.work, tenantId, filter);
     return toPage(rows, limit, ({ createdAt, id }) => [formatInstantMicros(createdAt), id]);
@@ -70,7 +71,7 @@ export class ApprovalService {
 }
 
 /** Two pairs of eyes are two keys of which neither made the other. */
-function requireOtherKey(approval: ApprovalRow, key: KeyLine): void {
+function requireOtherKey(approval: ApprovalSummaryRow, key: KeyLine): void {
   if (key.line === approval.keyLine) {
     throw new Problem('approval_by_requester', 'the key is of the line that asked for it');
   }

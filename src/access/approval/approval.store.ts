@@ -48,14 +48,27 @@ const IDENTITY = `a.tenant_id = $1 AND a.key_line = $2 AND a.route = $3
        AND a.request_hash = $4 AND a.idempotency_key = $5`;
 
 /**
- * Whether one that is open is over by an instant: nobody decided or used it in time, or the key that
- * approved it is revoked or expired.
+ * Whether one that is open is over by an instant: nobody decided or used it in time, the key that
+ * approved it is revoked or expired, or so are all of the line that asked for it, or one of the two is
+ * another key by now, made under the same id: that is BOOTSTRAP_API_KEY. `$1` is the tenant.
  */
 export function lapsedBy(now: '$2' | '$7' | 'clock_timestamp()'): string {
   return `(a.expires_at <= ${now} OR EXISTS (
        SELECT FROM api_key k
-        WHERE k.tenant_id = a.tenant_id AND k.key_id = a.decided_by
-          AND (k.revoked_at IS NOT NULL OR k.expires_at <= ${now})))`;
+        WHERE k.tenant_id = $1 AND k.key_id = a.decided_by
+          AND (k.revoked_at IS NOT NULL OR k.expires_at <= ${now} OR k.created_at > a.decided_at))
+     OR EXISTS (
+       SELECT FROM api_key k
+        WHERE k.tenant_id = $1 AND k.key_id = a.requested_by AND k.created_at > a.created_at)
+     OR NOT EXISTS (
+       WITH RECURSIVE line AS (
+         SELECT k.replaced_by, k.revoked_at, k.expires_at FROM api_key k
+          WHERE k.tenant_id = $1 AND k.key_id = a.key_line
+         UNION ALL
+         SELECT k.replaced_by, k.revoked_at, k.expires_at
+           FROM line l JOIN api_key k ON k.tenant_id = $1 AND k.key_id = l.replaced_by)
+       SELECT FROM line
+        WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ${now})))`;
 }
 
 const OPEN = `
@@ -63,6 +76,9 @@ const OPEN = `
     FROM approval a
    WHERE ${IDENTITY} AND a.state IN ('requested', 'approved')
      AND NOT ${lapsedBy('clock_timestamp()')}`;
+
+const HELD = `
+  SELECT FROM approval a WHERE ${IDENTITY} AND a.state IN ('requested', 'approved')`;
 
 const INSERT = `
   INSERT INTO approval (tenant_id, key_line, route, request_hash, idempotency_key, approval_id,
@@ -96,6 +112,11 @@ export async function openApproval(
   return (await db.query<OpenApproval>(OPEN, identityOf(request)))[0];
 }
 
+/** Whether a request has one that is over and not closed yet, as another transaction holds it. */
+export async function isHeldElsewhere(tx: Transaction, request: RequestIdentity): Promise<boolean> {
+  return (await tx.query(HELD, identityOf(request))).length > 0;
+}
+
 /** @returns Nothing where the same request has one that is open. */
 export async function insertApproval(
   tx: Transaction,
@@ -118,14 +139,23 @@ export async function insertApproval(
   return row;
 }
 
+/** What a command holds that runs under it is left for another time, as nobody may wait for that. */
 const LAPSE = `
+  WITH ended AS MATERIALIZED (
+    SELECT a.approval_id FROM approval a
+     WHERE a.tenant_id = $1 AND a.state IN ('requested', 'approved') AND ${lapsedBy('$2')}
+     ORDER BY a.approval_id FOR UPDATE SKIP LOCKED)
   UPDATE approval a SET state = 'expired'
-   WHERE a.tenant_id = $1 AND a.state IN ('requested', 'approved') AND ${lapsedBy('$2')}`;
+    FROM ended
+   WHERE a.tenant_id = $1 AND a.approval_id = ended.approval_id`;
 
 const FORGET = `
+  WITH old AS MATERIALIZED (
+    SELECT approval_id FROM approval
+     WHERE tenant_id = $1 AND created_at < $2
+     ORDER BY approval_id LIMIT $3 FOR UPDATE SKIP LOCKED)
   DELETE FROM approval a
-   USING (SELECT approval_id FROM approval
-           WHERE tenant_id = $1 AND created_at < $2 ORDER BY created_at LIMIT $3) old
+   USING old
    WHERE a.tenant_id = $1 AND a.approval_id = old.approval_id
   RETURNING 1`;
 
@@ -141,6 +171,32 @@ export async function clearApprovals(tx: Transaction, tenantId: string): Promise
   return (await tx.query(FORGET, [tenantId, oldest, FORGOTTEN_AT_ONCE])).length > 0;
 }
 
+/** In one order for all who wait for several. */
+const EXPIRE_UNGUARDED = `
+  WITH ended AS MATERIALIZED (
+    SELECT approval_id FROM approval
+     WHERE tenant_id = $1 AND state IN ('requested', 'approved') AND command <> ALL ($2::text[])
+     ORDER BY approval_id FOR UPDATE)
+  UPDATE approval a SET state = 'expired'
+    FROM ended
+   WHERE a.tenant_id = $1 AND a.approval_id = ended.approval_id`;
+
+/** Closes what is open of commands that need no approval any more: it is not to be used another time. */
+export async function expireUnguarded(
+  tx: Transaction,
+  tenantId: string,
+  guarded: readonly GuardedCommand[],
+): Promise<void> {
+  await tx.query(EXPIRE_UNGUARDED, [tenantId, guarded]);
+}
+
+/** What waits was asked for within the life of an approval. */
+const COUNT_ASKED_FOR = `
+  SELECT count(*) AS made,
+         count(*) FILTER (WHERE a.state = 'requested' AND NOT ${lapsedBy('$2')}) AS waiting
+    FROM approval a
+   WHERE a.tenant_id = $1 AND a.key_line = $3 AND a.created_at > $4`;
+
 /** Tenants with approvals that are older than what is kept. */
 export async function tenantsToClear(db: Queryable): Promise<string[]> {
   const rows = await db.query<{ tenantId: string }>(
@@ -152,12 +208,19 @@ export async function tenantsToClear(db: Queryable): Promise<string[]> {
   return rows.map(({ tenantId }) => tenantId);
 }
 
-export async function countRequested(tx: Transaction, tenantId: string): Promise<number> {
-  const [row] = await tx.query<{ n: number }>(
-    `SELECT count(*) AS n FROM approval WHERE tenant_id = $1 AND state = 'requested'`,
-    [tenantId],
-  );
-  return row!.n;
+/** How much a line of keys has asked for in the last 24 hours, and how much of that waits. */
+export async function countAskedFor(
+  tx: Transaction,
+  { tenantId, keyLine }: RequestIdentity,
+): Promise<{ readonly made: number; readonly waiting: number }> {
+  const now = await timeOfDay(tx);
+  const [row] = await tx.query<{ made: number; waiting: number }>(COUNT_ASKED_FOR, [
+    tenantId,
+    formatInstantMicros(now),
+    keyLine,
+    formatInstantMicros(now - APPROVAL_LIFE),
+  ]);
+  return row!;
 }
 
 /** An approval that a request runs under. */

@@ -29,6 +29,11 @@ export function approvalRule(
   return reflector.get<ApprovalRule | undefined>(CAN_NEED_APPROVAL, handler);
 }
 
+/** Whether a body asks for a rehearsal. */
+export function isDryRun(body: unknown, byDefault = false): boolean {
+  return (memberOf(body, 'dry_run') ?? byDefault) === true;
+}
+
 /** A member of a body as it was sent; nothing where there is none. */
 export function memberOf(body: unknown, name: string): unknown {
   return typeof body === 'object' && body !== null && Object.hasOwn(body, name)

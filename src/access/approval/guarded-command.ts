@@ -1,9 +1,11 @@
 import type { Scope } from '../scope.js';
 
-/** Every command that can be put under four eyes, with the scope of its route. */
+/**
+ * Every command that can be put under four eyes, with the scope of its routes. Routes that lead to the
+ * same end are one command: else each were a way around the policy that names the other.
+ */
 export const COMMAND_SCOPES = {
   'usage_event.void': 'usage:adjust',
-  'usage_events.void': 'usage:adjust',
   'quarantined_event.delete': 'usage:adjust',
   'meter.change': 'billing:write',
   'meter.archive': 'billing:write',
@@ -16,7 +18,6 @@ export const COMMAND_SCOPES = {
   'replay.revert': 'billing:write',
   'customer.erase': 'admin',
   'stripe_account.change': 'admin',
-  'stripe_account.delete': 'admin',
   'api_key.create': 'admin',
   'api_key.rotate': 'admin',
   'api_key.revoke': 'admin',
@@ -33,6 +34,16 @@ export const ALWAYS_GUARDED: readonly GuardedCommand[] = [
   'api_key.create',
   'api_key.rotate',
 ];
+
+/** Whether a policy that names these commands asks for a second key before one. */
+export function isGuarded(named: readonly GuardedCommand[], command: GuardedCommand): boolean {
+  return guardedBy(named).includes(command);
+}
+
+/** All that need a second key where a policy names some. */
+export function guardedBy(named: readonly GuardedCommand[]): readonly GuardedCommand[] {
+  return named.length === 0 ? [] : [...ALWAYS_GUARDED, ...named];
+}
 
 /** The scope to look at approvals, beside that of the command itself. */
 export const READING_SCOPE: Scope = 'usage:read';

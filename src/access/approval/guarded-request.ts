@@ -23,8 +23,8 @@ export interface GuardedRequest {
   readonly hiddenMembers: string;
 }
 
-/** As much as a person reads, and a tenant may leave with us many times. */
-const CHARACTERS_MAX = 262_144;
+/** Of what is kept: as much as a person reads, and a key may leave with us many times. */
+const BYTES_MAX = 32_768;
 
 /** @throws Problem `approval_not_possible` where nobody could read what is to be approved. */
 export function guardedRequest(
@@ -48,8 +48,8 @@ export function guardedRequest(
     body: body === undefined ? null : JSON.stringify(shown),
     hiddenMembers: JSON.stringify(members.map(([name]) => name).filter((name) => !isShown(name))),
   };
-  if (Object.values(request).join('').length > CHARACTERS_MAX) {
-    const detail = `${command} needs approvals: send at most ${CHARACTERS_MAX} characters`;
+  if (Buffer.byteLength(Object.values(request).join('')) > BYTES_MAX) {
+    const detail = `${command} needs approvals: send at most ${BYTES_MAX} bytes`;
     throw new Problem('approval_not_possible', detail);
   }
   return {

@@ -42,7 +42,8 @@ export interface EvidenceScope {
 
 /** What the lines so far are about: what Stripe's events and the audit are asked for. */
 interface Mentioned {
-  readonly objectIds: Set<string>;
+  readonly invoiceIds: Set<string>;
+  readonly stripeCustomerIds: Set<string>;
   readonly pushes: string[];
   readonly subjects: Set<string>;
 }
@@ -83,7 +84,8 @@ export async function* evidenceOf(
   withProperties: boolean,
 ): AsyncGenerator<EvidenceLine, void, undefined> {
   const mentioned: Mentioned = {
-    objectIds: new Set(),
+    invoiceIds: new Set(),
+    stripeCustomerIds: new Set(),
     pushes: [],
     subjects: new Set(periods.map(({ customerId }) => `customer:${customerId}`)),
   };
@@ -104,8 +106,10 @@ export async function* evidenceOf(
     }
     yield* pushedOf(tx, tenantId, period, mentioned);
   }
-  const { objectIds, pushes, subjects } = mentioned;
-  for await (const event of eventsAbout(tx, tenantId, { objectIds: [...objectIds], pushes })) {
+  const { pushes, subjects } = mentioned;
+  const invoiceIds = [...mentioned.invoiceIds];
+  const stripeCustomerIds = [...mentioned.stripeCustomerIds];
+  for await (const event of eventsAbout(tx, tenantId, { invoiceIds, stripeCustomerIds, pushes })) {
     subjects.add(`stripe_event:${event.eventId}`);
     yield stripeEventLine(event);
   }
@@ -117,7 +121,7 @@ async function* pushedOf(
   tx: Transaction,
   tenantId: string,
   period: BillingPeriodRow,
-  { objectIds, pushes: names, subjects }: Mentioned,
+  { invoiceIds, stripeCustomerIds, pushes: names, subjects }: Mentioned,
 ): AsyncGenerator<EvidenceLine, void, undefined> {
   const pushes = await periodPushes(tx, tenantId, period);
   const identifiers = pushes.map(({ identifier }) => identifier);
@@ -128,12 +132,12 @@ async function* pushedOf(
   for (const push of pushes) {
     names.push(push.identifier);
     subjects.add(`push:${push.identifier}`);
-    objectIds.add(push.stripeCustomerId);
+    stripeCustomerIds.add(push.stripeCustomerId);
     yield pushLine(period, push, transitions.get(push.identifier) ?? []);
   }
   for (const hold of await periodHolds(tx, tenantId, period)) yield holdLine(period, hold);
   for (const invoice of await invoicesBehind(tx, tenantId, period)) {
-    objectIds.add(invoice.id);
+    invoiceIds.add(invoice.id);
     yield invoiceLine(period, invoice);
   }
   for (const lane of await laneVerdicts(tx, tenantId, period)) {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { once } from 'node:events';
@@ -34,13 +34,13 @@ export class EvidenceWriter {
     if (this.pending.length >= CHUNK_CHARACTERS) await this.flush();
   }
 
-  /** @returns The digest of all lines before the last. */
+  /** @returns The digest of the whole file. */
   async end(): Promise<string> {
     await this.flush();
-    const sha256 = this.digest.digest('hex');
-    await this.sink.write(endOfEvidence(this.lines, this.counts, sha256));
+    const end = endOfEvidence(this.lines, this.counts, this.digest.copy().digest('hex'));
+    await this.sink.write(end);
     await this.sink.finish();
-    return sha256;
+    return this.digest.update(end).digest('hex');
   }
 
   private async flush(): Promise<void> {
@@ -50,10 +50,14 @@ export class EvidenceWriter {
   }
 }
 
-/** A file that has its name once it is whole; until then it ends in `.part`. */
+/**
+ * A file that has its name once it is whole; until then it has one of its own that ends in `.part`.
+ * Only its owner reads it.
+ */
 export class FileSink implements Sink {
   private constructor(
     private readonly file: FileHandle,
+    private readonly part: string,
     private readonly path: string,
     private readonly toReplace: boolean,
   ) {}
@@ -61,62 +65,80 @@ export class FileSink implements Sink {
   /** @throws CommandFailure where the file is there and is not to be replaced. */
   static async open(path: string, toReplace: boolean): Promise<FileSink> {
     if (!toReplace && existsSync(path)) throw alreadyThere(path);
-    const part = partOf(path);
+    const part = `${path}.${randomBytes(6).toString('hex')}.part`;
     try {
-      return new FileSink(await open(part, toReplace ? 'w' : 'wx'), path, toReplace);
+      // Follows no link that somebody has put there.
+      return new FileSink(await open(part, 'wx', 0o600), part, path, toReplace);
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
-      const why =
-        code === 'EEXIST'
-          ? `${part} is there: another export writes it, or one was killed. Remove it, or add --force.`
-          : `The file ${part} cannot be written (${code ?? String(cause)}).`;
+      const why = `The file ${part} cannot be written (${code ?? String(cause)}).`;
       throw new CommandFailure(why, 'file_not_writable', { cause });
     }
   }
 
   async write(text: string): Promise<void> {
-    await this.file.write(text);
+    // Goes on where the system takes a part only, as when a disk is full.
+    await this.file.appendFile(text);
   }
 
   async finish(): Promise<void> {
     await this.file.sync();
     await this.file.close();
-    const part = partOf(this.path);
-    if (this.toReplace) return rename(part, this.path);
+    if (this.toReplace) return rename(this.part, this.path);
     try {
       // Unlike a rename it never takes the place of a file that has come meanwhile.
-      await link(part, this.path);
+      await link(this.part, this.path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw alreadyThere(this.path);
       // The file system knows no links.
-      return rename(part, this.path);
+      return rename(this.part, this.path);
     }
-    await rm(part);
+    await rm(this.part);
   }
 
   async drop(): Promise<void> {
     await this.file.close().catch(() => undefined);
-    await rm(partOf(this.path), { force: true });
+    await rm(this.part, { force: true });
   }
 }
 
 /** Without a last line, what was written tells itself that it is not whole. */
 export class StdoutSink implements Sink {
-  async write(text: string): Promise<void> {
-    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  private fault: NodeJS.ErrnoException | undefined;
+
+  constructor() {
+    process.stdout.on('error', (error) => (this.fault ??= error));
   }
 
-  finish(): Promise<void> {
-    return Promise.resolve();
+  /** Whether nobody reads on, as after `| head -1`. */
+  get isUnread(): boolean {
+    return this.fault?.code === 'EPIPE';
+  }
+
+  async write(text: string): Promise<void> {
+    if (!this.isFaulty() && !process.stdout.write(text)) {
+      // An error is told below.
+      await once(process.stdout, 'drain').catch(() => undefined);
+    }
+    this.isFaulty();
+  }
+
+  async finish(): Promise<void> {
+    await new Promise((resolve) => process.stdout.write('', resolve));
+    this.isFaulty();
   }
 
   drop(): Promise<void> {
     return Promise.resolve();
   }
-}
 
-function partOf(path: string): string {
-  return `${path}.part`;
+  /** @throws CommandFailure where what went wrong is not that nobody reads on. */
+  private isFaulty(): boolean {
+    const cause = this.fault;
+    if (cause === undefined || this.isUnread) return cause !== undefined;
+    const why = `stdout cannot be written (${cause.code ?? String(cause)}).`;
+    throw new CommandFailure(why, 'file_not_writable', { cause });
+  }
 }
 
 function alreadyThere(path: string): CommandFailure {

@@ -67,6 +67,8 @@ export async function exportEvidence(
     try {
       // Before anything is read, so that all that follows is of one instant.
       await held.tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+      // Whoever reads the file from a pipe may be slow.
+      await held.tx.query('SET LOCAL idle_in_transaction_session_timeout = 0');
       return await read(held.tx, tenant, request, hooks);
     } finally {
       await held.rollback().catch(() => undefined);

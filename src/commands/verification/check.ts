@@ -1,10 +1,12 @@
 /** What was looked at, and what it would mean if it were wrong. */
 export const CHECKS = {
-  whole: 'nothing was cut off, added, reordered or altered since the export',
+  whole:
+    'the last line is the one that all lines before it give (whoever alters lines can make it anew)',
+  noted: 'the file has the SHA-256 that was given',
   readable: 'every line can be read and stands where it belongs',
-  order: 'each entry stands once',
+  order: 'each entry stands once, with the key of its id',
   event_count: 'the entries are as many as the statement says',
-  digest: 'the entries are the very ones that the statement was made from',
+  digest: 'the entries give the digest of the statement (compare it with the one that was noted)',
   value: 'the entries add up to the value',
   carried_in: 'what came from closed periods adds up',
   amended_value: 'statement and amendments add up to what is billed',

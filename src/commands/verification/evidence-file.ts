@@ -29,6 +29,7 @@ export interface ReadLine {
 export class EvidenceFile {
   private readonly digest = createHash('sha256');
   private readonly counts = noLines();
+  private readonly wholeDigest = createHash('sha256');
   private read = 0;
   /** What is wrong with the file as a whole, once all of it was read. */
   fault: string | undefined;
@@ -39,9 +40,10 @@ export class EvidenceFile {
   async *lines(): AsyncGenerator<ReadLine, void, undefined> {
     let end: string | undefined;
     for await (const bytes of this.rawLines()) {
+      this.wholeDigest.update(bytes);
       if (end !== undefined) {
-        this.fault = `line ${this.read + 2} stands after the last line`;
-        return;
+        this.fault ??= `line ${this.read + 2} stands after the last line`;
+        continue;
       }
       const text = decodeUtf8(bytes);
       const fields = text === undefined ? undefined : fieldsOf(text);
@@ -55,9 +57,16 @@ export class EvidenceFile {
       yield { number: this.read, fields };
     }
     const expected = endOfEvidence(this.read, this.counts, this.digest.digest('hex'));
+    if (this.fault !== undefined) return;
     if (end === undefined) this.fault = 'the last line is missing: the file was cut off';
+    else if (`${end}\n` === expected) this.fault = 'the last line has no line feed';
     else if (end !== expected)
       this.fault = 'the last line is not the one that the lines before it give';
+  }
+
+  /** Of all that was read, inflated, in hex; once. */
+  sha256(): string {
+    return this.wholeDigest.digest('hex');
   }
 
   /** With their line feeds. */

@@ -1,4 +1,5 @@
 import { sumOf } from '../../domain/decimal-arithmetic.js';
+import { eventKey as eventKeyOf } from '../../domain/event-key.js';
 import { formatInstant, type Micros } from '../../domain/instant.js';
 import { LedgerSums } from '../../domain/ledger-sums.js';
 import { AGGREGATIONS, type Aggregation } from '../../domain/meter.js';
@@ -31,6 +32,17 @@ const PARTS = [
 /** Those that pushes and holds alone make up. */
 const PUSHED = ['delivered', 'confirmed', 'unknown', 'rejected', 'held', 'unbillable'] as const;
 
+/** What the file says of a period. */
+export interface PeriodTold {
+  readonly meter: string;
+  readonly period_start: string;
+  readonly aggregation: string;
+  readonly status: string;
+  readonly value: string;
+  readonly amended_value: string;
+  readonly digest: string;
+}
+
 /** Holds one period's statement and amendments against their entries and pushes, in one pass. */
 export class PeriodCheck {
   readonly meter: string;
@@ -48,6 +60,23 @@ export class PeriodCheck {
     const aggregation = textOf(statement, 'aggregation');
     if (!isAggregation(aggregation)) throw new UnreadableLine('aggregation is none');
     this.aggregation = aggregation;
+    if (this.periodStart >= instantOf(statement, 'period_end')) {
+      throw new UnreadableLine('the period ends before it begins');
+    }
+  }
+
+  /** What to hold against what was noted elsewhere. */
+  get told(): PeriodTold {
+    const { statement } = this;
+    return {
+      meter: this.meter,
+      period_start: formatInstant(this.periodStart),
+      aggregation: this.aggregation,
+      status: textOf(statement, 'status'),
+      value: decimalOf(statement, 'value'),
+      amended_value: decimalOf(statement, 'amended_value'),
+      digest: textOf(statement, 'digest'),
+    };
   }
 
   get name(): string {
@@ -63,6 +92,8 @@ export class PeriodCheck {
       case 'amendment':
         if (this.sums !== undefined)
           throw new UnreadableLine('an amendment stands before the entries');
+        if (wholeOf(line, 'revision') <= this.lastRevision())
+          throw new UnreadableLine('amendments do not stand in the order of their revisions');
         this.amendments.push(line);
         break;
       case 'entry':
@@ -87,9 +118,19 @@ export class PeriodCheck {
     ];
   }
 
+  private lastRevision(): number {
+    const last = this.amendments.at(-1);
+    return last === undefined ? 0 : wholeOf(last, 'revision');
+  }
+
   private entry(line: Fields): void {
     const eventKey = textOf(line, 'event_key');
     const isVoid = flagOf(line, 'is_void');
+    const source = textOrNull(line, 'source');
+    const id = textOrNull(line, 'usage_event_id');
+    if (source !== null && id !== null && eventKeyOf(source, id) !== eventKey) {
+      this.order ??= `${eventKey} is not the key of the event that it names`;
+    }
     const place = `${eventKey} ${isVoid ? '1' : '0'}`;
     if (place <= this.last) this.order ??= `${eventKey} stands twice or out of order`;
     this.last = place;

@@ -29,6 +29,14 @@ const COUNTS_AS: Readonly<Record<string, readonly (PushStanding | null)[]>> = {
   shadow: [null],
 };
 
+const STANDINGS = [
+  'pending',
+  'delivered',
+  'confirmed',
+  'unknown',
+  'rejected',
+  'unbillable',
+] as const;
 const SUMS = ['delivered', 'confirmed', 'unknown', 'rejected', 'unbillable'] as const;
 
 /** What the pushes and holds of a period come to. */
@@ -49,7 +57,8 @@ export class PushCheck {
   push(line: Fields): void {
     this.fault ??= faultOf(line) ?? this.repeated(textOf(line, 'identifier'));
     const standing = textOrNull(line, 'counts_as') as PushStanding | null;
-    if (standing === null) return;
+    // Said by the fault.
+    if (standing === null || !(STANDINGS as readonly string[]).includes(standing)) return;
     const value = decimalOf(line, 'value');
     if (textOf(line, 'kind') === 'total') {
       const lane = textOf(line, 'lane_id');
@@ -88,7 +97,9 @@ function faultOf(line: Fields): string | undefined {
   const identifier = textOf(line, 'identifier');
   const status = textOf(line, 'status');
   const standing = textOrNull(line, 'counts_as');
-  const allowed: readonly (string | null)[] = COUNTS_AS[status] ?? [];
+  const allowed: readonly (string | null)[] = Object.hasOwn(COUNTS_AS, status)
+    ? COUNTS_AS[status]!
+    : [];
   if (!allowed.includes(standing)) {
     return `${identifier} is ${status} and cannot count as ${String(standing)}`;
   }
@@ -107,6 +118,7 @@ function faultOf(line: Fields): string | undefined {
   const isFrozen =
     body['identifier'] === identifier &&
     body['timestamp'] === instantOf(line, 'timestamp') / MICROS_PER_SECOND &&
-    payload[textOf(line, 'value_key')] === decimalOf(line, 'value');
+    payload[textOf(line, 'value_key')] === decimalOf(line, 'value') &&
+    Object.values(payload).includes(textOf(line, 'stripe_customer_id'));
   return isFrozen ? undefined : `${identifier} has another body than it says`;
 }

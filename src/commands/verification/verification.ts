@@ -1,8 +1,8 @@
 import { EVIDENCE_FORMAT, EVIDENCE_VERSION } from '../../domain/evidence.js';
-import { checked, type Check } from './check.js';
+import { checked, sameAs, type Check } from './check.js';
 import { EvidenceFile, notEvidence, type ReadLine } from './evidence-file.js';
-import { fieldsIn, textOf, UnreadableLine, type Fields } from './line-fields.js';
-import { PeriodCheck } from './period-check.js';
+import { fieldsIn, textOf, UnreadableLine, wholeOf, type Fields } from './line-fields.js';
+import { PeriodCheck, type PeriodTold } from './period-check.js';
 import { faultOfAuditEntry, faultOfStripeEvent } from './record-check.js';
 
 /** What a file says of itself, and what is right and wrong about it. */
@@ -15,22 +15,32 @@ export interface Verification {
   readonly customer_id: unknown;
   readonly periods: number;
   readonly entries: number;
+  /** Of the file, not gzipped, as `sha256sum` gives it. */
+  readonly sha256: string;
+  readonly statements: readonly PeriodTold[];
   readonly checks: readonly Check[];
 }
 
-/** Verifies a file of evidence from what is in it, and nothing else. */
-export async function verifyEvidence(path: string): Promise<Verification> {
+/**
+ * Verifies a file of evidence from what is in it, and nothing else.
+ *
+ * @param expected The SHA-256 that was noted of the whole file, in hex.
+ */
+export async function verifyEvidence(path: string, expected?: string): Promise<Verification> {
   const file = new EvidenceFile(path);
   let header: Fields | undefined;
   let run: VerificationRun | undefined;
   for await (const line of file.lines()) {
     if (run === undefined) {
       header = headerOf(path, line);
-      run = new VerificationRun(textOf(fieldsIn(header, 'tenant'), 'id'));
+      run = new VerificationRun(textOf(fieldsIn(header, 'tenant'), 'id'), header['customer_id']);
     } else run.add(line);
   }
   if (header === undefined || run === undefined) throw notEvidence(path, 'it has no first line');
   const checks = [checked('whole', 'the file', file.fault), ...run.finish(header)];
+  const sha256 = file.sha256();
+  if (expected !== undefined)
+    checks.push(sameAs('noted', 'the file', expected.toLowerCase(), sha256));
   return {
     ok: checks.every(({ ok }) => ok),
     file: path,
@@ -40,6 +50,8 @@ export async function verifyEvidence(path: string): Promise<Verification> {
     customer_id: header['customer_id'],
     periods: run.periods,
     entries: run.entries,
+    sha256,
+    statements: run.statements,
     checks,
   };
 }
@@ -60,6 +72,7 @@ function headerOf(path: string, { fields }: ReadLine): Fields {
 class VerificationRun {
   periods = 0;
   entries = 0;
+  readonly statements: PeriodTold[] = [];
   private readonly checks: Check[] = [];
   private readonly names = new Set<string>();
   private period: PeriodCheck | undefined;
@@ -67,7 +80,12 @@ class VerificationRun {
   private stripeEvent: string | undefined;
   private auditEntry: string | undefined;
 
-  constructor(private readonly tenantId: string) {}
+  private audited: { readonly sequence: number; readonly hash: string } | undefined;
+
+  constructor(
+    private readonly tenantId: string,
+    private readonly customerId: unknown,
+  ) {}
 
   add({ number, fields }: ReadLine): void {
     try {
@@ -81,12 +99,19 @@ class VerificationRun {
 
   finish(header: Fields): Check[] {
     this.endPeriod();
+    const meters = [...new Set(this.statements.map(({ meter }) => meter))].sort();
+    const said: unknown = header['meters'];
+    const isOfMeters =
+      Array.isArray(said) && JSON.stringify(said.map(String).toSorted()) === JSON.stringify(meters);
+    const others = isOfMeters
+      ? undefined
+      : 'the statements are of other meters than the first line';
     const missing =
       header['periods'] === this.periods
         ? undefined
         : `there are ${this.periods} statements, and not the ${String(header['periods'])} of the first line`;
     return [
-      checked('readable', 'the file', this.unreadable ?? missing),
+      checked('readable', 'the file', this.unreadable ?? missing ?? others),
       ...this.checks,
       checked('stripe_events', 'the file', this.stripeEvent),
       checked('audit_entries', 'the file', this.auditEntry),
@@ -98,6 +123,8 @@ class VerificationRun {
       case 'statement':
         this.endPeriod();
         this.period = new PeriodCheck(line);
+        if (textOf(line, 'customer_id') !== this.customerId)
+          throw new UnreadableLine('it is of another customer than the first line');
         if (this.names.has(this.period.name))
           throw new UnreadableLine('this period was there before');
         this.names.add(this.period.name);
@@ -107,7 +134,7 @@ class VerificationRun {
         this.stripeEvent ??= faultOfStripeEvent(line);
         break;
       case 'audit_entry':
-        this.auditEntry ??= faultOfAuditEntry(line, this.tenantId);
+        this.auditEntry ??= faultOfAuditEntry(line, this.tenantId) ?? this.unlinked(line);
         break;
       case 'amendment':
       case 'entry':
@@ -124,12 +151,25 @@ class VerificationRun {
     }
   }
 
+  /** Entries in between may be about others, and are not in the file. */
+  private unlinked(line: Fields): string | undefined {
+    const before = this.audited;
+    const sequence = wholeOf(line, 'sequence');
+    this.audited = { sequence, hash: textOf(line, 'hash') };
+    if (before === undefined || before.sequence + 1 < sequence) return undefined;
+    if (before.sequence >= sequence) return `entry ${sequence} stands twice or out of order`;
+    return line['previous_hash'] === before.hash
+      ? undefined
+      : `entry ${sequence} does not follow the one before it`;
+  }
+
   private endPeriod(): void {
     const period = this.period;
     this.period = undefined;
     if (period === undefined) return;
     try {
       this.checks.push(...period.finish());
+      this.statements.push(period.told);
     } catch (error) {
       if (!(error instanceof UnreadableLine)) throw error;
       this.unreadable ??= `${period.name}: ${error.message}`;

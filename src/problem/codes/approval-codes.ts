@@ -21,8 +21,8 @@ export const APPROVAL_CODES = {
   },
   approvals_full: {
     status: 409,
-    title: 'Too many requests wait for an approval',
-    remedy: 'Have those decided that wait; what nobody decides goes after 24 hours.',
+    title: 'The key has asked for too many approvals',
+    remedy: 'Have those decided that wait, or wait: each counts for 24 hours.',
   },
   approval_not_found: {
     status: 404,

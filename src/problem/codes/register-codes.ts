@@ -69,6 +69,11 @@ export const REGISTER_CODES = {
     title: 'Another customer has this Stripe customer',
     remedy: 'Clear it there first.',
   },
+  stripe_customer_erased: {
+    status: 409,
+    title: 'A customer that was pushed to this Stripe customer within 35 days was erased',
+    remedy: 'Make another customer at Stripe and send that one, or ask again after `until`.',
+  },
   mapping_in_use: {
     status: 409,
     title: 'Usage of an open period was pushed already',

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/connections.js';
 import type { Micros } from '../../domain/instant.js';
 import type { Aggregation } from '../../domain/meter.js';
+import { ERASED_STRIPE_ID } from '../../outbox/erased-place.js';
 import type { PushForm } from '../../outbox/insert-pushes.store.js';
 import type { Place } from '../lane.store.js';
 
@@ -66,7 +67,7 @@ const LANES = `
      AND p.period_start = l.period_start AND p.lane_id = l.lane_id AND p.status <> 'shadow'
     LEFT JOIN billing_period b ON b.tenant_id = $1 AND b.customer_no = l.customer_no
      AND b.meter_no = l.meter_no AND b.period_start = l.period_start
-   WHERE l.tenant_id = $1
+   WHERE l.tenant_id = $1 AND l.stripe_customer_id !~ ${ERASED_STRIPE_ID}
      AND coalesce(b.period_end, p."timestamp") > ${NOW} - interval '35 days'
    ORDER BY l.account_id, l.livemode, l.stripe_meter_id, l.stripe_customer_id, l.customer_no,
             l.meter_no, p.sequence DESC`;
