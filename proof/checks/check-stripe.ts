@@ -43,10 +43,7 @@ export async function checkStripe(
     ),
     checkOf(
       'each push is counted at Stripe once, as it was frozen',
-      [
-        ...checkPushes(pushes, events, rejected, at),
-        ...checkTransitions(books.transitions, pushes),
-      ],
+      [...checkPushes(books, events, rejected, at), ...checkTransitions(books.transitions, pushes)],
       pushes.length,
     ),
     checkOf('pushes = usage of their periods', periodFindings(books, events, at), periods.length),

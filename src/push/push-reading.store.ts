@@ -37,17 +37,32 @@ export interface LaterPush {
 /** While a reader has a push, no other takes it. */
 const LEASE_S = 120;
 
+/** Of an unknown total: its period was planned since it was sent for the last time, to no effect. */
+export const IS_LEFT_UNKNOWN = `
+  p.kind = 'total' AND p.next_attempt_at IS NULL
+  AND NOT EXISTS (SELECT FROM push_work w
+                   WHERE w.tenant_id = p.tenant_id AND w.customer_no = p.customer_no
+                     AND w.meter_no = p.meter_no AND w.period_start = p.period_start)
+  AND NOT EXISTS (SELECT FROM push n
+                   WHERE n.tenant_id = p.tenant_id AND n.lane_id = p.lane_id AND n.kind = 'total'
+                     AND n.sequence > p.sequence AND n.status NOT IN ('shadow', 'rejected'))`;
+
 /**
- * What may not be sent again by itself any more. A total needs no reading: its lane is told anew, with
- * a later timestamp, which stands whether this one arrived or not.
+ * What may not be sent again by itself any more. A total is told anew first, with a later timestamp,
+ * which stands whether this one arrived or not; it is read where its period was planned and nothing
+ * came of it: pushed to nowhere any more, in shadow mode, or held.
  */
 const QUEUE = `
   WITH overdue AS MATERIALIZED (
-    SELECT p.identifier, p.kind, p.customer_no, p.meter_no, p.period_start
+    SELECT p.identifier, p.customer_no, p.meter_no, p.period_start,
+           p.kind = 'delta' OR p.next_attempt_at IS NULL AS "isRead"
       FROM push p
      WHERE p.tenant_id = $1 AND p.status = 'unknown' AND p.target IS DISTINCT FROM 'file'
        AND CASE p.kind
              WHEN 'total' THEN p.next_attempt_at IS NOT NULL AND p.first_attempt_at <= $3
+               OR ${IS_LEFT_UNKNOWN}
+                  AND NOT EXISTS (SELECT FROM push_reading r
+                                   WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
              ELSE (p.next_attempt_at IS NULL OR p.first_attempt_at <= $3)
                   AND NOT EXISTS (SELECT FROM push_reading r
                                    WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
@@ -56,7 +71,7 @@ const QUEUE = `
   ), ended AS (
     UPDATE push p SET next_attempt_at = NULL
       FROM overdue o
-     WHERE p.tenant_id = $1 AND p.identifier = o.identifier AND o.kind = 'total'
+     WHERE p.tenant_id = $1 AND p.identifier = o.identifier AND NOT o."isRead"
        AND p.status = 'unknown'
     RETURNING p.customer_no, p.meter_no, p.period_start
   ), work AS (
@@ -67,7 +82,7 @@ const QUEUE = `
        SET closed = push_work.closed OR excluded.closed
   )
   INSERT INTO push_reading (tenant_id, identifier, cause, next_read_at)
-  SELECT $1, identifier, 'unknown', $2 FROM overdue WHERE kind = 'delta'
+  SELECT $1, identifier, 'unknown', $2 FROM overdue WHERE "isRead"
   ON CONFLICT (tenant_id, identifier) DO NOTHING
   RETURNING identifier`;
 

@@ -10,6 +10,7 @@ import { Database } from '../database/database.js';
 import { withinTenant } from '../database/tenant-scope.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { PushReader } from './push-reader.js';
+import { IS_LEFT_UNKNOWN } from './push-reading.store.js';
 
 const IDLE_MS = 1_000;
 /** How long a tenant is left alone whose Stripe does not answer. */
@@ -30,7 +31,8 @@ const TENANTS = `
       OR EXISTS (SELECT FROM push p
                   WHERE p.tenant_id = t.tenant_id AND p.status = 'unknown'
                     AND p.target IS DISTINCT FROM 'file'
-                    AND CASE WHEN p.next_attempt_at IS NULL THEN p.kind = 'delta'
+                    AND CASE WHEN p.next_attempt_at IS NULL
+                             THEN p.kind = 'delta' OR (${IS_LEFT_UNKNOWN})
                              ELSE p.first_attempt_at
                                     <= clock_timestamp() - $1 * interval '1 second' END
                     AND NOT EXISTS (SELECT FROM push_reading r

@@ -30,6 +30,8 @@ export async function settleReading(
     return;
   }
   if (status === 'unknown') {
+    // A total that a later one stands above by now: what became of it says nothing any more.
+    if (verdict !== 'not_counted') return forgetReading(tx, tenantId, identifier);
     await reject(tx, tenantId, { ...seen, reason: 'not_delivered', replaced: true });
     return;
   }

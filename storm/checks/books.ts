@@ -83,6 +83,8 @@ export interface Books {
   readonly entries: readonly EntryRow[];
   readonly holds: readonly HoldRow[];
   readonly transitions: readonly TransitionRow[];
+  /** Pushes whose minutes are being read. */
+  readonly readings: ReadonlySet<string>;
 }
 
 const micros = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::float8`;
@@ -144,6 +146,11 @@ export async function readBooks(admin: pg.Client): Promise<Books> {
       `SELECT identifier, transition_no AS no, from_status AS "from", to_status AS "to",
               ${micros('at')} AS "at"
          FROM push_transition ORDER BY identifier, transition_no`,
+    ),
+    readings: new Set(
+      (await rows<{ identifier: string }>('SELECT identifier FROM push_reading')).map(
+        ({ identifier }) => identifier,
+      ),
     ),
   };
 }

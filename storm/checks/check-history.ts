@@ -25,7 +25,7 @@ export async function checkHistory(world: StormWorld): Promise<string[]> {
   for (const { reason } of books.holds) figures.add(`holds ${reason}`);
   const findings = [
     ...world.log.findings,
-    ...checkPushes(books.pushes, ledger, rejections, moment),
+    ...checkPushes(books, ledger, rejections, moment),
     ...checkCalls(world.calls, books.pushes),
     ...checkTransitions(books.transitions, books.pushes),
     ...checkTimestamps(books),

@@ -9,6 +9,7 @@ import {
 } from './books.js';
 import { FOREIGN, isReadable, type End } from './check-pushes.js';
 import { decimalOf, total, unitsOf } from './exact.js';
+import { isKnownMissing } from './missing-push.js';
 import { PeriodUsage } from './period-usage.js';
 
 export interface PeriodFindings {
@@ -55,7 +56,7 @@ class PeriodAccount {
 
   constructor(
     private readonly period: PeriodRow,
-    books: Books,
+    private readonly books: Books,
     private readonly stripe: StripeSide,
   ) {
     this.usage = new PeriodUsage(period, books.entries);
@@ -164,8 +165,9 @@ class PeriodAccount {
 
   /** Refused after its 200, and found out where nobody can do anything about it any more. */
   private isBeyondRepair(push: PushRow): boolean {
-    const { rejections } = this.stripe;
+    const { rejections, ledger, nowMs } = this.stripe;
     const isRefused = rejections.some(({ identifier }) => identifier === push.identifier);
-    return isRefused && !isReadable(push, this.stripe);
+    if (!isRefused) return false;
+    return !isReadable(push, this.stripe) || isKnownMissing(push, this.books, ledger, nowMs);
   }
 }

@@ -1,6 +1,7 @@
 import type { LedgerEntry, RejectionEntry } from '@countonce/stripe-simulator';
-import { shown, type PushRow } from './books.js';
+import { shown, type Books, type PushRow } from './books.js';
 import { decimalOf, unitsOf } from './exact.js';
+import { isKnownMissing, isToldByAnother } from './missing-push.js';
 
 /** What was written to Stripe's meters by somebody else begins so. */
 export const FOREIGN = 'foreign_';
@@ -16,11 +17,12 @@ export interface End {
 
 /** Holds each push against what Stripe counted under its name. */
 export function checkPushes(
-  pushes: readonly PushRow[],
+  books: Pick<Books, 'pushes' | 'periods' | 'readings'>,
   ledger: readonly LedgerEntry[],
   rejections: readonly RejectionEntry[],
   end: End,
 ): string[] {
+  const { pushes } = books;
   const counted = new Map<string, LedgerEntry[]>();
   for (const entry of ledger) {
     if (entry.cancelled || entry.identifier.startsWith(FOREIGN)) continue;
@@ -35,7 +37,10 @@ export function checkPushes(
       faultsOf(push, counted.get(push.identifier) ?? [], {
         isRefused: refused.has(push.identifier),
         isOutdated: isOutdated(push, pushes),
-        isReadable: isReadable(push, end),
+        isRepairable:
+          isReadable(push, end) &&
+          !isKnownMissing(push, books, ledger, end.nowMs) &&
+          !isToldByAnother(push, books, ledger),
       }),
     ),
   ];
@@ -53,7 +58,8 @@ interface Standing {
   /** After a 200. */
   readonly isRefused: boolean;
   readonly isOutdated: boolean;
-  readonly isReadable: boolean;
+  /** Where Stripe refused it, that could have been found out and made good. */
+  readonly isRepairable: boolean;
 }
 
 /** A total that a later one stands above: what became of it says nothing any more. */
@@ -73,7 +79,7 @@ export function isOutdated(push: PushRow, pushes: readonly PushRow[]): boolean {
 function faultsOf(
   push: PushRow,
   counted: readonly LedgerEntry[],
-  { isRefused, isOutdated: isOld, isReadable: isToBeRead }: Standing,
+  { isRefused, isOutdated: isOld, isRepairable }: Standing,
 ): string[] {
   const { identifier, status } = push;
   const name = `push ${identifier} (${status}, value ${decimalOf(unitsOf(push.value))}, minute ${shown(push.timestamp)})`;
@@ -84,7 +90,7 @@ function faultsOf(
   switch (status) {
     case 'delivered':
     case 'confirmed':
-      if (counted.length === 0 && (isToBeRead || !isRefused) && !(isOld && isRefused)) {
+      if (counted.length === 0 && (isRepairable || !isRefused) && !(isOld && isRefused)) {
         const why = isRefused ? ': Stripe refused it after its 200' : '';
         faults.push(`${name} is not counted${why}`);
       }

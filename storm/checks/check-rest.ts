@@ -1,9 +1,9 @@
 import type { LedgerEntry } from '@countonce/stripe-simulator';
 import { FOREIGN, isOutdated } from './check-pushes.js';
 import { isSamePeriod, type Books, type PushRow } from './books.js';
+import { isPassedBy } from './missing-push.js';
 
 const MINUTE_S = 60;
-const READ_WITHIN_MS = 12 * 3_600_000;
 const REPLACEABLE_MS = 33 * 24 * 3_600_000;
 
 /** After the quiet end nothing waits, and nothing is unknown that could be known. */
@@ -20,6 +20,7 @@ export function checkRest(
       // The next total stands above it, and it can only be told where there is a way for one.
       const isHeld = push.parked || holds.some((hold) => isSamePeriod(hold, push));
       if (!push.active || push.superseded || isHeld || isOutdated(push, pushes)) return [];
+      if (push.status === 'unknown' && isUnderOpen(push, pushes)) return [];
     }
     switch (push.status) {
       case 'pending': {
@@ -43,6 +44,17 @@ function isOldTotal(push: PushRow, nowMs: number): boolean {
   return push.kind === 'total' && push.timestamp / 1_000 < nowMs - REPLACEABLE_MS;
 }
 
+/** Of a total, a later one is open: what becomes of that one is judged, and then of this one. */
+function isUnderOpen(push: PushRow, pushes: readonly PushRow[]): boolean {
+  return pushes.some(
+    ({ laneId, kind, sequence, status }) =>
+      laneId === push.laneId &&
+      kind === 'total' &&
+      sequence > push.sequence &&
+      (status === 'unknown' || status === 'disputed'),
+  );
+}
+
 /** Nothing later showed how far Stripe has come, or somebody else wrote into its minute. */
 function isUnknowable(
   push: PushRow,
@@ -58,16 +70,5 @@ function isUnknowable(
       eventName === push.eventName &&
       Math.floor(timestamp / MINUTE_S) === minute,
   );
-  const hasLater = pushes.some(
-    (other) =>
-      other.eventName === push.eventName &&
-      other.livemode === push.livemode &&
-      other.kind === push.kind &&
-      (other.status === 'delivered' || other.status === 'confirmed') &&
-      // What was tried before may have been counted before.
-      (other.firstAttemptAt ?? 0) > (push.lastAttemptAt ?? Infinity) &&
-      // What is open for days is read every few hours.
-      (other.firstAttemptAt ?? 0) / 1_000 < nowMs - READ_WITHIN_MS,
-  );
-  return isCrowded || !hasLater;
+  return isCrowded || !isPassedBy(push, pushes, ledger, nowMs);
 }

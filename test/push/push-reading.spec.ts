@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { disputeNamed, readReportedWindow } from '../../src/outbox/dispute.store.js';
+import { loadConfig } from '../../src/config/config.js';
+import { PushReadingWorker } from '../../src/push/push-reading.worker.js';
 import { PushResolutionService } from '../../src/push/push-resolution.service.js';
 import { due, EVENTS, fault, NOVEMBER, only, sendAll } from './due-push.js';
 import { EVENT_NAME, STRIPE_CUSTOMER, type PushScene } from './push-scene.js';
@@ -174,6 +176,64 @@ describe('an unknown push past its window', () => {
     expect(told.map(({ status }) => status)).toEqual(['unknown', 'delivered']);
     expect(told[1]!.timestamp > told[0]!.timestamp).toBe(true);
     expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '10', unknown: '0' });
+  });
+});
+
+describe('an unknown total whose period is told nothing new', () => {
+  /** Sent to no answer, past its window, and nothing goes to its lane any more. */
+  async function leftUnknown(
+    kind: 'lostResponse' | 'resetBefore',
+    to: string | null,
+    env = AT_ONCE,
+  ) {
+    const scene = await due(env, {}, 'last');
+    fault(scene, kind);
+    await sendAll(scene);
+    expect(await only(scene)).toMatchObject({ kind: 'total', status: 'unknown' });
+    await scene.customer(to);
+    await read(scene);
+    expect(await only(scene)).toMatchObject({ status: 'unknown' });
+    await settle(scene);
+    return scene;
+  }
+
+  it('is delivered where its own minute shows its value', async () => {
+    await using scene = await leftUnknown('lostResponse', null);
+    // Whoever looks for tenants to read for finds it as well.
+    const config = loadConfig({ ...AT_ONCE });
+    const worker = new PushReadingWorker(scene.db, config, scene.process().reader);
+    await worker['round'](() => false);
+    expect(await only(scene)).toMatchObject({ status: 'delivered', attempts: 1 });
+    expect(await scene.standing(NOVEMBER)).toMatchObject({ delivered: '10', unknown: '0' });
+  });
+
+  it('stays unknown where nothing shows, and no later push shows either', async () => {
+    await using scene = await leftUnknown('resetBefore', null);
+    await read(scene);
+    await read(scene);
+    expect(await only(scene)).toMatchObject({ status: 'unknown' });
+  });
+
+  it('is rejected where it does not show, and what was told later does', async () => {
+    await using scene = await leftUnknown('resetBefore', 'cus_other');
+    await read(scene);
+    await read(scene);
+    expect(await only(scene)).toMatchObject({ status: 'rejected', reason: 'not_delivered' });
+    await settle(scene);
+    expect(scene.simulator.ledger()).toMatchObject([{ customer: 'cus_other', value: '10' }]);
+  });
+
+  it('is left alone once a total that was told after it stands', async () => {
+    await using scene = await leftUnknown('resetBefore', null, AFTER_A_WHILE);
+    await read(scene);
+    await scene.customer(STRIPE_CUSTOMER);
+    await scene.now('2026-11-10T12:40:20Z');
+    await settle(scene);
+    await read(scene);
+    await read(scene);
+    expect(await statuses(scene)).toEqual(['unknown', 'delivered']);
+    expect(scene.counted()).toEqual(['10']);
+    expect(await scene.db.work.query('SELECT identifier FROM push_reading')).toEqual([]);
   });
 });
 

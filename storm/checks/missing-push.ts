@@ -1,0 +1,76 @@
+import type { LedgerEntry } from '@countonce/stripe-simulator';
+import { isSamePeriod, type Books, type PushRow } from './books.js';
+import { unitsOf } from './exact.js';
+
+/** What is open for days is read every few hours. */
+const READ_WITHIN_MS = 12 * 3_600_000;
+
+/**
+ * Whether Stripe counted something of the same meter that was sent after a push: only that tells, of
+ * a minute that shows nothing, that Stripe has come so far.
+ */
+export function isPassedBy(
+  push: PushRow,
+  pushes: readonly PushRow[],
+  ledger: readonly LedgerEntry[],
+  nowMs: number,
+): boolean {
+  return pushes.some(
+    (other) =>
+      other.eventName === push.eventName &&
+      other.livemode === push.livemode &&
+      other.kind === push.kind &&
+      (other.status === 'delivered' || other.status === 'confirmed') &&
+      // What was tried before may have been counted before.
+      (other.firstAttemptAt ?? 0) > (push.lastAttemptAt ?? Infinity) &&
+      (other.firstAttemptAt ?? 0) / 1_000 < nowMs - READ_WITHIN_MS &&
+      ledger.some((entry) => entry.identifier === other.identifier && !entry.cancelled),
+  );
+}
+
+/** A push that Stripe refused after its 200: the drift is known, and nobody can end it by now. */
+export function isKnownMissing(
+  push: PushRow,
+  { pushes, periods, readings }: Pick<Books, 'pushes' | 'periods' | 'readings'>,
+  ledger: readonly LedgerEntry[],
+  nowMs: number,
+): boolean {
+  // It is being read back, and nothing shows how far Stripe has come.
+  if (readings.has(push.identifier) && !isPassedBy(push, pushes, ledger, nowMs)) return true;
+  // It is told again, once Stripe takes it or the period is pushed for real.
+  const isLive = periods.find((period) => isSamePeriod(period, push))?.mode === 'live';
+  return (
+    push.kind === 'total' &&
+    (push.parked || !isLive) &&
+    pushes.some(
+      ({ laneId, purpose, status, value, sequence }) =>
+        laneId === push.laneId &&
+        purpose === 'repair' &&
+        status === 'pending' &&
+        sequence > push.sequence &&
+        unitsOf(value) === unitsOf(push.value),
+    )
+  );
+}
+
+/** Of a total: Stripe's last value of the period is its value, told by another one before it. */
+export function isToldByAnother(
+  push: PushRow,
+  { periods }: Pick<Books, 'periods'>,
+  ledger: readonly LedgerEntry[],
+): boolean {
+  const period = periods.find((one) => isSamePeriod(one, push));
+  if (push.kind !== 'total' || period === undefined) return false;
+  const [last] = ledger
+    .filter(
+      ({ customer, event_name: eventName, livemode, timestamp, cancelled }) =>
+        !cancelled &&
+        customer === push.stripeCustomerId &&
+        eventName === push.eventName &&
+        livemode === push.livemode &&
+        timestamp * 1e6 >= period.periodStart &&
+        timestamp * 1e6 < period.periodEnd,
+    )
+    .sort((a, b) => b.timestamp - a.timestamp || b.receipt - a.receipt);
+  return last !== undefined && unitsOf(last.value) === unitsOf(push.value);
+}
