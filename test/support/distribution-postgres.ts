@@ -1,10 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { appendFileSync, chownSync, mkdirSync, openSync, readdirSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { freePort } from '../../src/database/embedded/postmaster.js';
 import { chooseServerUser, serverEnvironment } from '../../src/database/embedded/server-user.js';
 import { removeFolder, temporaryFolder } from './temporary-folder.js';
 
@@ -138,12 +138,4 @@ export class DistributionPostgres implements AsyncDisposable {
       }
     }
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -5,7 +5,8 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { distributionPrograms, freePort } from './distribution-postgres.js';
+import { freePort } from '../../src/database/embedded/postmaster.js';
+import { distributionPrograms } from './distribution-postgres.js';
 import { removeFolder, temporaryFolder } from './temporary-folder.js';
 
 const DISK = '100m';

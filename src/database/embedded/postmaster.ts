@@ -147,7 +147,8 @@ async function rotate(logPath: string): Promise<void> {
   if (size > LOG_MAX_BYTES) await rename(logPath, `${logPath}.1`);
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(0, '127.0.0.1', resolve);
