@@ -1,3 +1,4 @@
+import { LEASE_S } from '../src/push/push-claim.store.js';
 import type { PushBody } from '../src/stripe/push-target.js';
 import type { StripeAccount } from '../src/stripe/stripe-account.js';
 
@@ -12,8 +13,16 @@ export interface Call {
   readonly lane: string;
   /** The process stood still before it: its lease may have been over. */
   readonly wasStalled: boolean;
+  /** By the clock of the history. */
+  readonly begunAtMs: number;
   outcome: string | undefined;
 }
+
+/**
+ * A call that is under way for longer lost its lease meanwhile, which it had for as long again before
+ * it began: a process that stood still in one call has others under way while a day passes.
+ */
+const CALL_MAX_MS = (LEASE_S * 1_000) / 2;
 
 /** What went over the wire in a history, whatever became of it. */
 export class Calls {
@@ -38,10 +47,11 @@ export class Calls {
       body: JSON.stringify([identifier, eventName, ...sent]),
       lane: `${accountId} ${livemode} ${stripeCustomerId} ${eventName}`,
       wasStalled,
+      begunAtMs: Date.now(),
       outcome: undefined,
     };
     const other = this.inFlight.get(call.lane);
-    if (other !== undefined && !wasStalled && !other.wasStalled) {
+    if (other !== undefined && !wasStalled && !mayHaveLostItsLease(other)) {
       this.overlaps.push(
         `${call.lane}: ${identifier} by process ${process} while ${other.identifier} by process ${other.process}`,
       );
@@ -55,4 +65,8 @@ export class Calls {
     call.outcome = outcome;
     if (this.inFlight.get(call.lane) === call) this.inFlight.delete(call.lane);
   }
+}
+
+function mayHaveLostItsLease({ wasStalled, begunAtMs }: Call): boolean {
+  return wasStalled || Date.now() - begunAtMs > CALL_MAX_MS;
 }

@@ -82,7 +82,8 @@ export class PushPipeline {
       this.isFreed = false;
       const claim = await this.flow.claim();
       if (claim === undefined) {
-        if (this.isIdle()) return;
+        // What ended while this was looked for may have freed another.
+        if (this.isIdle() && !this.isFreed) return;
         await this.until(() => this.isFreed || this.isIdle());
       } else if ('waitMs' in claim) {
         await sleep(claim.waitMs);

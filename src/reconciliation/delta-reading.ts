@@ -132,16 +132,19 @@ function differencesOf(pair: HourPair, explained: ExplainedHour | undefined): Di
   return [{ cause: 'unexplained', identifier: null, hour, minute: null, value }];
 }
 
-/** A repair makes up for what others did: an hour that agrees says nothing of it. */
+/**
+ * A repair makes up for what others did, and for what they hid: an hour that agrees with one in it
+ * says nothing of the pushes beside it.
+ */
 function provenOf(
   lane: ReadLane,
   hour: ComparedHour,
   explained: ExplainedHour | undefined,
 ): Proven[] {
   if (explained !== undefined) return [...explained.proven];
-  if (!isAgreed(hour)) return [];
+  if (!isAgreed(hour) || !hour.pushes.every(isUsage)) return [];
   return hour.pushes
-    .filter((push) => push.laneId === lane.laneId && isUsage(push) && push.status === 'delivered')
+    .filter((push) => push.laneId === lane.laneId && push.status === 'delivered')
     .map(({ identifier, transitionNo }) => ({ identifier, transitionNo }));
 }
 

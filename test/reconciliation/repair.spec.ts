@@ -131,6 +131,28 @@ describe('usage that is not ours', () => {
     expect(total(scene)).toBe('31');
   });
 
+  it('in the minute of a lost push is made up for, which confirms none of the hour', async () => {
+    await using scene = await pushedScene();
+    const lost = (await scene.pushes()).find(({ value }) => value === '10')!;
+    await lose(scene, lost.identifier);
+    await foreign(scene, '4', lost.timestamp);
+    const { id, lane } = await reconciled(scene);
+    expect(lane).toMatchObject({ verdict: 'drift', drift: '-6' });
+    await repair(scene, id, false);
+    await push(scene);
+    expect(total(scene)).toBe('30');
+    expect((await reconciled(scene)).lane).toMatchObject({ verdict: 'matched', stripe: '30' });
+    await reconciled(scene);
+    const statuses = new Map((await scene.pushes()).map(({ value, status }) => [value, status]));
+    expect(statuses).toEqual(
+      new Map([
+        ['10', 'delivered'],
+        ['20', 'confirmed'],
+        ['6', 'delivered'],
+      ]),
+    );
+  });
+
   it('beside a total is overruled by a fresh one', async () => {
     await using scene = await pushedScene({ '09': '10' }, {}, 'last');
     await scene.now('2026-11-10T12:40:00Z');
