@@ -172,7 +172,7 @@ export class StormProcess {
         await this.inbox.worker['round'](() => false);
         break;
       case 'reconcile':
-        await this.reconciliation.timer.turn(() => false);
+        await this.reconciliation.timer.round(() => false);
         break;
       case 'fold':
         await foldAll(this.db.work, tenantId);

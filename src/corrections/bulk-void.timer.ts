@@ -1,9 +1,6 @@
-import {
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { BulkVoider } from './bulk-voider.js';
@@ -17,27 +14,20 @@ const TENANTS_WITH_JOBS = `
 
 /** Ends voids of many events that nobody waits for any more. */
 @Injectable()
-export class BulkVoidTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly loop: Loop;
-
+export class BulkVoidTimer extends BackgroundWork {
   constructor(
-    db: Database,
-    voider: BulkVoider,
-    private readonly config: Config,
+    private readonly db: Database,
+    private readonly voider: BulkVoider,
+    config: Config,
   ) {
-    this.loop = new Loop('bulk void', IDLE_MS, async (isStopping) => {
-      for (const { tenantId } of await db.work.query<{ tenantId: string }>(TENANTS_WITH_JOBS)) {
-        if (!isStopping()) await voider.resume(tenantId, isStopping);
-      }
-      return 'idle';
-    });
+    super(config, 'bulk void', IDLE_MS);
   }
 
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+  async round(isStopping: () => boolean): Promise<Turn> {
+    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_WITH_JOBS);
+    const tenantIds = tenants.map(({ tenantId }) => tenantId);
+    return this.forTenants(tenantIds, isStopping, (tenantId) =>
+      this.voider.resume(tenantId, isStopping),
+    );
   }
 }

@@ -1,10 +1,6 @@
-import {
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { Eraser } from './eraser.js';
@@ -18,33 +14,20 @@ const TENANTS_WITH_ERASURES = `
 
 /** Ends erasures that nobody waits for any more. */
 @Injectable()
-export class ErasureTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger(ErasureTimer.name);
-  private readonly loop: Loop;
-
+export class ErasureTimer extends BackgroundWork {
   constructor(
-    db: Database,
-    eraser: Eraser,
-    private readonly config: Config,
+    private readonly db: Database,
+    private readonly eraser: Eraser,
+    config: Config,
   ) {
-    this.loop = new Loop('erasure', IDLE_MS, async (isStopping) => {
-      for (const { tenantId } of await db.work.query<{ tenantId: string }>(TENANTS_WITH_ERASURES)) {
-        if (isStopping()) break;
-        try {
-          await eraser.resume(tenantId, isStopping);
-        } catch (error) {
-          this.logger.error(error, `erasing for tenant ${tenantId} failed; it goes on`);
-        }
-      }
-      return 'idle';
-    });
+    super(config, 'erasure', IDLE_MS);
   }
 
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+  async round(isStopping: () => boolean): Promise<Turn> {
+    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_WITH_ERASURES);
+    const tenantIds = tenants.map(({ tenantId }) => tenantId);
+    return this.forTenants(tenantIds, isStopping, (tenantId) =>
+      this.eraser.resume(tenantId, isStopping),
+    );
   }
 }

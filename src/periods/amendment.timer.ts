@@ -1,9 +1,6 @@
-import {
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { AmendmentSealer } from './amendment-sealer.js';
@@ -19,27 +16,20 @@ const TENANTS_DUE = `
 
 /** Freezes amendments, tenant by tenant. */
 @Injectable()
-export class AmendmentTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly loop: Loop;
-
+export class AmendmentTimer extends BackgroundWork {
   constructor(
-    db: Database,
-    sealer: AmendmentSealer,
-    private readonly config: Config,
+    private readonly db: Database,
+    private readonly sealer: AmendmentSealer,
+    config: Config,
   ) {
-    this.loop = new Loop('amendment', IDLE_MS, async (isStopping) => {
-      for (const { tenantId } of await db.work.query<{ tenantId: string }>(TENANTS_DUE)) {
-        if (!isStopping()) await sealer.run(tenantId, isStopping);
-      }
-      return 'idle';
-    });
+    super(config, 'amendment', IDLE_MS);
   }
 
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+  async round(isStopping: () => boolean): Promise<Turn> {
+    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_DUE);
+    const tenantIds = tenants.map(({ tenantId }) => tenantId);
+    return this.forTenants(tenantIds, isStopping, (tenantId) =>
+      this.sealer.run(tenantId, isStopping),
+    );
   }
 }

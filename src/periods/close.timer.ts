@@ -1,12 +1,8 @@
-import {
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { withinTenant } from '../database/tenant-scope.js';
 import { ItemCloser } from './item-closer.js';
 import { PeriodCloser } from './period-closer.js';
 
@@ -23,36 +19,25 @@ const TENANTS_DUE = `
 
 /** Closes by the own clock what has ended and is past the grace, and ends closes that were interrupted. */
 @Injectable()
-export class CloseTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly loop: Loop;
-
+export class CloseTimer extends BackgroundWork {
   constructor(
-    db: Database,
-    closer: PeriodCloser,
-    items: ItemCloser,
+    private readonly db: Database,
+    private readonly closer: PeriodCloser,
+    private readonly items: ItemCloser,
     private readonly config: Config,
   ) {
-    this.loop = new Loop('close', IDLE_MS, async (isStopping) => {
-      const tenants = await db.work.query<{ tenantId: string }>(TENANTS_DUE, [
-        config.CLOSE_GRACE_SECONDS,
-      ]);
-      for (const { tenantId } of tenants) {
-        if (isStopping()) break;
-        await withinTenant(tenantId, async () => {
-          await closer.resume(tenantId, isStopping);
-          await closer.closeByClock(tenantId, isStopping);
-          if ((await items.close(tenantId)) > 0) await closer.resume(tenantId, isStopping);
-        });
-      }
-      return 'idle';
+    super(config, 'close', IDLE_MS);
+  }
+
+  async round(isStopping: () => boolean): Promise<Turn> {
+    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_DUE, [
+      this.config.CLOSE_GRACE_SECONDS,
+    ]);
+    const tenantIds = tenants.map(({ tenantId }) => tenantId);
+    return this.forTenants(tenantIds, isStopping, async (tenantId) => {
+      await this.closer.resume(tenantId, isStopping);
+      await this.closer.closeByClock(tenantId, isStopping);
+      if ((await this.items.close(tenantId)) > 0) await this.closer.resume(tenantId, isStopping);
     });
-  }
-
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
   }
 }

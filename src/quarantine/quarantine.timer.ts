@@ -1,9 +1,6 @@
-import {
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import type { Queryable } from '../database/connections.js';
 import { Database } from '../database/database.js';
@@ -19,41 +16,29 @@ const EVENTS_PER_STEP_MAX = 1_000;
 
 /** Lets out of quarantine what nobody has sent for 90 days. */
 @Injectable()
-export class QuarantineTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly loop: Loop;
-
+export class QuarantineTimer extends BackgroundWork {
   constructor(
-    db: Database,
-    private readonly config: Config,
+    private readonly db: Database,
+    config: Config,
   ) {
-    this.loop = new Loop('quarantine', IDLE_MS, async (isStopping) => {
-      await releaseExpired(db, isStopping);
-      return 'idle';
-    });
+    super(config, 'quarantine', IDLE_MS);
   }
 
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
-  }
-}
-
-/** In steps, so that nobody waits long; to be stopped between any two. */
-export async function releaseExpired(
-  db: Database,
-  isStopping: () => boolean = () => false,
-): Promise<void> {
-  const since = (await timeOfDay(db.work)) - KEPT_FOR;
-  for (const tenantId of await tenantsWithQuarantine(db.work)) {
-    let released = EVENTS_PER_STEP_MAX;
-    while (released === EVENTS_PER_STEP_MAX && !isStopping()) {
-      released = await db.work.transaction((tx) =>
-        releaseUnseen(tx, tenantId, since, EVENTS_PER_STEP_MAX),
-      );
-    }
+  /** In steps, so that nobody waits long; to be stopped between any two. */
+  async round(isStopping = () => false): Promise<Turn> {
+    const since = (await timeOfDay(this.db.work)) - KEPT_FOR;
+    return this.forTenants(
+      await tenantsWithQuarantine(this.db.work),
+      isStopping,
+      async (tenantId) => {
+        let released = EVENTS_PER_STEP_MAX;
+        while (released === EVENTS_PER_STEP_MAX && !isStopping()) {
+          released = await this.db.work.transaction((tx) =>
+            releaseUnseen(tx, tenantId, since, EVENTS_PER_STEP_MAX),
+          );
+        }
+      },
+    );
   }
 }
 

@@ -1,13 +1,8 @@
-import {
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { withinTenant } from '../database/tenant-scope.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
 import { pushStop } from '../outbox/push-guard.js';
@@ -25,44 +20,40 @@ const READ_BACK_PAUSE = 300 * MICROS_PER_SECOND;
 
 /** Checks by the clock, and ends reconciliations that were cut off. Any number may run at once. */
 @Injectable()
-export class ReconciliationTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger(ReconciliationTimer.name);
+export class ReconciliationTimer extends BackgroundWork {
   private readBackAgainAt = 0;
   /** Turns that this process has had, by tenant and cause. */
   private readonly turns = new Map<string, number>();
-  private readonly loop = new Loop('reconciliation', IDLE_MS, async (isStopping) => {
-    await this.turn(isStopping);
-    return 'idle';
-  });
 
   constructor(
     private readonly db: Database,
     private readonly config: Config,
     private readonly runner: ReconciliationRunner,
     private readonly restoration: RestorationService,
-  ) {}
+  ) {
+    super(config, 'reconciliation', IDLE_MS);
+  }
 
-  async onApplicationBootstrap(): Promise<void> {
+  override async onApplicationBootstrap(): Promise<void> {
     // Every process remembers where the database lives, before anything is pushed from it. Without
     // the schema nothing is.
     await pushStop(this.db.work).catch(() => undefined);
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+    super.onApplicationBootstrap();
   }
 
   /** Begins what is due, and runs what nobody is at work on. */
-  async turn(isStopping: () => boolean): Promise<void> {
+  async round(isStopping: () => boolean): Promise<Turn> {
     // Of a copy that has forgotten pushes, each would be a drift.
     const interval = this.config.RECONCILE_INTERVAL_SECONDS;
     await this.readBack(isStopping);
-    if (interval > 0 && (await pushStop(this.db.work)) === undefined) await this.begin(interval);
+    if (interval > 0 && (await pushStop(this.db.work)) === undefined)
+      await this.begin(interval, isStopping);
     for (const { tenantId, id } of await abandonedReconciliations(this.db.work)) {
-      if (isStopping()) return;
-      await withinTenant(tenantId, () => this.runner.run(tenantId, id, isStopping));
+      await this.forTenants([tenantId], isStopping, () =>
+        this.runner.run(tenantId, id, isStopping),
+      );
     }
+    return 'idle';
   }
 
   /** After a recovery or a promotion of the database: what was pushed may have been forgotten. */
@@ -81,18 +72,17 @@ export class ReconciliationTimer implements OnApplicationBootstrap, BeforeApplic
     else this.logger.error(`the database was recovered, nothing is pushed: ${told}`, unread);
   }
 
-  private async begin(interval: number): Promise<void> {
+  private async begin(interval: number, isStopping: () => boolean): Promise<void> {
     const seconds = (await timeOfDay(this.db.work)) / MICROS_PER_SECOND;
     const tenants = await this.db.work.query<{ tenantId: string }>(
       `SELECT t.tenant_id AS "tenantId" FROM tenant t
         WHERE EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = t.tenant_id)`,
     );
-    for (const { tenantId } of tenants) {
-      await withinTenant(tenantId, async () => {
-        await this.beginOne(tenantId, 'close', Math.floor(seconds / CLOSED_EVERY_S));
-        await this.beginOne(tenantId, 'sample', Math.floor(seconds / interval));
-      });
-    }
+    const tenantIds = tenants.map(({ tenantId }) => tenantId);
+    await this.forTenants(tenantIds, isStopping, async (tenantId) => {
+      await this.beginOne(tenantId, 'close', Math.floor(seconds / CLOSED_EVERY_S));
+      await this.beginOne(tenantId, 'sample', Math.floor(seconds / interval));
+    });
   }
 
   private async beginOne(tenantId: string, cause: 'close' | 'sample', slot: number): Promise<void> {

@@ -1,9 +1,6 @@
-import {
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { ReplayRunner } from './replay-runner.js';
@@ -13,27 +10,21 @@ const IDLE_MS = 500;
 
 /** Works on replays that were asked for over HTTP. Any number may run at once. */
 @Injectable()
-export class ReplayTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly loop: Loop;
-
+export class ReplayTimer extends BackgroundWork {
   constructor(
-    db: Database,
-    private readonly config: Config,
-    runner: ReplayRunner,
+    private readonly db: Database,
+    config: Config,
+    private readonly runner: ReplayRunner,
   ) {
-    this.loop = new Loop('replay', IDLE_MS, async (isStopping) => {
-      for (const { tenantId, id } of await waitingReplays(db.work)) {
-        if (!isStopping()) await runner.run(tenantId, id, isStopping);
-      }
-      return 'idle';
-    });
+    super(config, 'replay', IDLE_MS);
   }
 
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+  async round(isStopping: () => boolean): Promise<Turn> {
+    for (const { tenantId, id } of await waitingReplays(this.db.work)) {
+      await this.forTenants([tenantId], isStopping, () =>
+        this.runner.run(tenantId, id, isStopping),
+      );
+    }
+    return 'idle';
   }
 }

@@ -1,38 +1,24 @@
-import {
-  Injectable,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { withinTenant } from '../database/tenant-scope.js';
 import { foldAll, tenantsWithDeltas } from './fold.js';
 
 const IDLE_MS = 1_000;
 
 /** Folds deltas into totals, tenant by tenant. */
 @Injectable()
-export class FoldTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly loop: Loop;
-
+export class FoldTimer extends BackgroundWork {
   constructor(
-    db: Database,
-    private readonly config: Config,
+    private readonly db: Database,
+    config: Config,
   ) {
-    this.loop = new Loop('fold', IDLE_MS, async (isStopping) => {
-      for (const tenantId of await tenantsWithDeltas(db.work)) {
-        if (!isStopping()) await withinTenant(tenantId, () => foldAll(db.work, tenantId));
-      }
-      return 'idle';
-    });
+    super(config, 'fold', IDLE_MS);
   }
 
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+  async round(isStopping: () => boolean): Promise<Turn> {
+    const tenantIds = await tenantsWithDeltas(this.db.work);
+    return this.forTenants(tenantIds, isStopping, (tenantId) => foldAll(this.db.work, tenantId));
   }
 }

@@ -1,23 +1,16 @@
-import {
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop, type Turn } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { wakeInvoices } from '../customers/invoice-reading.store.js';
 import { Database } from '../database/database.js';
 import { readGate } from '../database/gate.js';
-import { withinTenant } from '../database/tenant-scope.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { InvoiceLookup } from './invoice-lookup.js';
 import { unreadCustomers } from './unread-invoice.store.js';
 
 const IDLE_MS = 5_000;
-/** How long a tenant is left alone whose Stripe does not answer. */
-const TROUBLE_PAUSE_MS = 60_000;
 
 /** Tenants with periods that Stripe says the end of. */
 const TENANTS = `
@@ -29,24 +22,14 @@ const TENANTS = `
  * be final waits for that.
  */
 @Injectable()
-export class InvoiceLookupTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger(InvoiceLookupTimer.name);
-  private readonly loop = new Loop('invoices', IDLE_MS, (isStopping) => this.round(isStopping));
-  private readonly troubledUntil = new Map<string, number>();
-
+export class InvoiceLookupTimer extends BackgroundWork {
   constructor(
     private readonly db: Database,
-    private readonly config: Config,
+    config: Config,
     private readonly accounts: StripeAccounts,
     private readonly lookup: InvoiceLookup,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+  ) {
+    super(config, 'invoices', IDLE_MS);
   }
 
   /** Looks at all of a tenant's that is due, or that something waits for. */
@@ -59,19 +42,14 @@ export class InvoiceLookupTimer implements OnApplicationBootstrap, BeforeApplica
     return this.lookup.look(tenantId, isStopping);
   }
 
-  private async round(isStopping: () => boolean): Promise<Turn> {
+  async round(isStopping: () => boolean): Promise<Turn> {
     const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS);
-    for (const { tenantId } of tenants) {
-      if (isStopping()) break;
-      if ((this.troubledUntil.get(tenantId) ?? 0) > Date.now()) continue;
-      try {
-        await withinTenant(tenantId, () => this.lookNow(tenantId, isStopping));
-      } catch (error) {
-        this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
-        if (!(error instanceof StripeUnavailable)) throw error;
-        this.logger.warn(`${tenantId}: ${error.message}`);
-      }
-    }
-    return 'idle';
+    const tenantIds = tenants.map(({ tenantId }) => tenantId);
+    return this.forTenants(tenantIds, isStopping, (tenantId) => this.lookNow(tenantId, isStopping));
+  }
+
+  protected override tell(tenantId: string, error: unknown): void {
+    if (error instanceof StripeUnavailable) this.logger.warn(`${tenantId}: ${error.message}`);
+    else super.tell(tenantId, error);
   }
 }

@@ -1,13 +1,8 @@
-import {
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-} from '@nestjs/common';
-import { Loop, type Turn } from '../clock/loop.js';
+import { Injectable } from '@nestjs/common';
+import { BackgroundWork } from '../clock/background-work.js';
+import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { withinTenant } from '../database/tenant-scope.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { SubscriptionSync } from '../usage/subscription-sync.js';
@@ -15,8 +10,6 @@ import { SubscriptionSync } from '../usage/subscription-sync.js';
 const IDLE_MS = 5_000;
 /** Stripe customers of one tenant in one round: reads are scarce, and webhooks mostly come. */
 const BATCH = 10;
-/** How long a tenant is left alone whose Stripe does not answer. */
-const TROUBLE_PAUSE_MS = 60_000;
 /** Webhooks go first: they come within seconds of a period's end. */
 const WEBHOOK_LEAD_SECONDS = 120;
 
@@ -46,26 +39,14 @@ const DUE = `
  * so may be late or lost. Without it the own clock would close by what Stripe said long ago.
  */
 @Injectable()
-export class SubscriptionRefreshTimer implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly logger = new Logger(SubscriptionRefreshTimer.name);
-  private readonly loop = new Loop('subscriptions', IDLE_MS, (isStopping) =>
-    this.round(isStopping),
-  );
-  private readonly troubledUntil = new Map<string, number>();
-
+export class SubscriptionRefreshTimer extends BackgroundWork {
   constructor(
     private readonly db: Database,
-    private readonly config: Config,
+    config: Config,
     private readonly accounts: StripeAccounts,
     private readonly sync: SubscriptionSync,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    if (this.config.ROLE !== 'api') this.loop.start();
-  }
-
-  beforeApplicationShutdown(): Promise<void> {
-    return this.loop.stop();
+  ) {
+    super(config, 'subscriptions', IDLE_MS);
   }
 
   /**
@@ -87,20 +68,14 @@ export class SubscriptionRefreshTimer implements OnApplicationBootstrap, BeforeA
     return read;
   }
 
-  private async round(isStopping: () => boolean): Promise<Turn> {
-    const tenants = new Set((await this.due(null)).map(({ tenantId }) => tenantId));
-    for (const tenantId of tenants) {
-      if (isStopping()) break;
-      if ((this.troubledUntil.get(tenantId) ?? 0) > Date.now()) continue;
-      try {
-        await withinTenant(tenantId, () => this.refresh(tenantId, isStopping));
-      } catch (error) {
-        this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
-        if (!(error instanceof StripeUnavailable)) throw error;
-        this.logger.warn(`${tenantId}: ${error.message}`);
-      }
-    }
-    return 'idle';
+  async round(isStopping: () => boolean): Promise<Turn> {
+    const tenantIds = new Set((await this.due(null)).map(({ tenantId }) => tenantId));
+    return this.forTenants(tenantIds, isStopping, (tenantId) => this.refresh(tenantId, isStopping));
+  }
+
+  protected override tell(tenantId: string, error: unknown): void {
+    if (error instanceof StripeUnavailable) this.logger.warn(`${tenantId}: ${error.message}`);
+    else super.tell(tenantId, error);
   }
 
   private due(tenantId: string | null): Promise<{ tenantId: string; stripeCustomerId: string }[]> {

@@ -17,7 +17,7 @@ export interface End {
 
 /** Holds each push against what Stripe counted under its name. */
 export function checkPushes(
-  books: Pick<Books, 'pushes' | 'periods' | 'readings'>,
+  books: Pick<Books, 'pushes' | 'periods' | 'holds' | 'readings'>,
   ledger: readonly LedgerEntry[],
   rejections: readonly RejectionEntry[],
   end: End,

@@ -31,25 +31,26 @@ export function isPassedBy(
 /** A push that Stripe refused after its 200: the drift is known, and nobody can end it by now. */
 export function isKnownMissing(
   push: PushRow,
-  { pushes, periods, readings }: Pick<Books, 'pushes' | 'periods' | 'readings'>,
+  { pushes, periods, readings, holds }: Pick<Books, 'pushes' | 'periods' | 'readings' | 'holds'>,
   ledger: readonly LedgerEntry[],
   nowMs: number,
 ): boolean {
   // It is being read back, and nothing shows how far Stripe has come.
   if (readings.has(push.identifier) && !isPassedBy(push, pushes, ledger, nowMs)) return true;
-  // It is told again, once Stripe takes it or the period is pushed for real.
+  if (push.kind !== 'total') return false;
   const isLive = periods.find((period) => isSamePeriod(period, push))?.mode === 'live';
-  return (
-    push.kind === 'total' &&
-    (push.parked || !isLive) &&
-    pushes.some(
-      ({ laneId, purpose, status, value, sequence }) =>
-        laneId === push.laneId &&
-        purpose === 'repair' &&
-        status === 'pending' &&
-        sequence > push.sequence &&
-        unitsOf(value) === unitsOf(push.value),
-    )
+  const isInactive = holds.some(
+    (hold) => isSamePeriod(hold, push) && hold.reason === 'meter_inactive',
+  );
+  return pushes.some(
+    ({ laneId, purpose, status, value, sequence }) =>
+      laneId === push.laneId &&
+      purpose === 'repair' &&
+      sequence > push.sequence &&
+      unitsOf(value) === unitsOf(push.value) &&
+      // It is told again once Stripe takes it or the period is pushed for real; or it was told again,
+      // and refused as the first was: a meter that is not active takes nothing.
+      ((status === 'pending' && (push.parked || !isLive)) || (status === 'disputed' && isInactive)),
   );
 }
 

@@ -147,14 +147,14 @@ describe('an approval that a command is at work with', () => {
       );
       expect(outcome(await ask(2026))).toBe('approval_required');
       expect(outcome(await ask(2024))).toBe('approval_used');
-      await Promise.all([timer.forget(), timer.forget(), timer.forget()]);
+      await Promise.all([timer.round(), timer.round(), timer.round()]);
       expect(await statesOf(scene)).toEqual(['approved', 'requested']);
     } finally {
       await holder.query('ROLLBACK');
       holder.release();
     }
 
-    await timer.forget();
+    await timer.round();
     expect(await statesOf(scene)).toEqual(['requested']);
     expect(outcome(await ask(2024))).toBe('approval_required');
   });

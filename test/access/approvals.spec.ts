@@ -354,7 +354,7 @@ describe('an approval', () => {
     await scene.rows(
       `UPDATE approval SET created_at = created_at - interval '31 days' WHERE tenant_id = $1`,
     );
-    await test.app.get(ApprovalTimer).forget();
+    await test.app.get(ApprovalTimer).round();
     expect(await count(scene, 'approval')).toBe(0);
   });
 

@@ -195,7 +195,7 @@ describe('a command with an idempotency key', () => {
         [key, interval],
       );
     await age('29 days 23 hours');
-    await test.app.get(CommandAnswerTimer).forget();
+    await test.app.get(CommandAnswerTimer).round();
     expect((await post('/v1/period-closes', key, {})).text).toBe(first.text);
 
     await age('30 days 1 hour');
@@ -205,7 +205,7 @@ describe('a command with an idempotency key', () => {
     expect(isReplayed(await post('/v1/period-closes', key, {}))).toBe(true);
 
     await age('31 days');
-    await test.app.get(CommandAnswerTimer).forget();
+    await test.app.get(CommandAnswerTimer).round();
     expect(await answerRows(key)).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/config.js';
 import { Database } from '../../src/database/database.js';
-import { releaseExpired } from '../../src/quarantine/quarantine.timer.js';
+import { QuarantineTimer } from '../../src/quarantine/quarantine.timer.js';
 import { startServerProcesses } from '../races/server-process.js';
 import { NDJSON, quarantineScene, tallies, usageEvent } from './quarantine-scene.js';
 
@@ -79,7 +80,7 @@ describe('the 90 days of an event in quarantine', () => {
     await scene.post(usageEvent('seen again', { meter: 'nobody' }));
 
     const db = new Database(scene.databaseUrl, 2);
-    await releaseExpired(db);
+    await new QuarantineTimer(db, loadConfig({})).round();
     await db.end();
     const left = await scene.listed();
     expect(left.map((event) => [event.usage_event_id, event.count])).toEqual([

@@ -236,7 +236,7 @@ describe('a restored database', () => {
     await using scene = await pushedScene({ '09': '10' });
     await scene.db.work.query('UPDATE installation SET timeline = timeline + 1');
     expect(await pushStop(scene.db.work)).toBe('another_timeline');
-    await reconciling(scene).timer.turn(() => false);
+    await reconciling(scene).timer.round(() => false);
     expect(await pushStop(scene.db.work)).toBeUndefined();
     await use(scene, '1', '10');
     await push(scene);

@@ -14,8 +14,8 @@ describe('the clock', () => {
   it('has some open periods checked, once a turn, however many processes there are', async () => {
     await using scene = await pushedScene();
     const timers = Array.from({ length: 3 }, () => reconciling(scene).timer);
-    await Promise.all(timers.map((timer) => timer.turn(RUNNING)));
-    await timers[0]!.turn(RUNNING);
+    await Promise.all(timers.map((timer) => timer.round(RUNNING)));
+    await timers[0]!.round(RUNNING);
     expect(await kept(scene)).toEqual([{ cause: 'sample', lanes: 1, done: true }]);
     expect((await scene.pushes()).map(({ status }) => status)).toEqual(['confirmed', 'confirmed']);
   });
@@ -24,16 +24,16 @@ describe('the clock', () => {
     await using scene = await pushedScene();
     await scene.close(NOVEMBER, '30');
     await scene.plan(NOVEMBER);
-    await reconciling(scene).timer.turn(RUNNING);
+    await reconciling(scene).timer.round(RUNNING);
     expect(await kept(scene)).toEqual([{ cause: 'close', lanes: 1, done: true }]);
     await scene.db.work.query(`UPDATE reconciliation SET slot = slot - 1`);
-    await reconciling(scene).timer.turn(RUNNING);
+    await reconciling(scene).timer.round(RUNNING);
     expect(await kept(scene)).toHaveLength(1);
   });
 
   it('leaves everything alone at an interval of 0', async () => {
     await using scene = await pushedScene();
-    await reconciling(scene, { RECONCILE_INTERVAL_SECONDS: '0' }).timer.turn(RUNNING);
+    await reconciling(scene, { RECONCILE_INTERVAL_SECONDS: '0' }).timer.round(RUNNING);
     expect(await kept(scene)).toEqual([]);
   });
 
@@ -42,7 +42,7 @@ describe('the clock', () => {
     const { reconciliations, runner } = reconciling(scene);
     const id = await reconciliations.begin(scene.tenantId, {});
     expect(await runner.run(scene.tenantId, id, () => true)).toBe(false);
-    await reconciling(scene, { RECONCILE_INTERVAL_SECONDS: '0' }).timer.turn(RUNNING);
+    await reconciling(scene, { RECONCILE_INTERVAL_SECONDS: '0' }).timer.round(RUNNING);
     expect(await kept(scene)).toEqual([{ cause: 'request', lanes: 1, done: true }]);
   });
 

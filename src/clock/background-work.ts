@@ -1,0 +1,80 @@
+import {
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
+import type { Config } from '../config/config.js';
+import { withinTenant } from '../database/tenant-scope.js';
+import { Loop, type Turn } from './loop.js';
+
+const TROUBLE_PAUSE_MAX_MS = 60_000;
+
+interface Trouble {
+  readonly failures: number;
+  /** Of `Date.now()`. */
+  readonly untilMs: number;
+}
+
+/**
+ * Work that a process does by itself, round after round, from its start to its end, unless it is
+ * there to answer requests alone. Any number of processes may do it on one database.
+ */
+export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  protected readonly logger: Logger;
+  private readonly loop: Loop;
+  private readonly troubles = new Map<string, Trouble>();
+
+  /** @param idleMs Between a round that left nothing to do and the next. */
+  constructor(
+    private readonly process: Pick<Config, 'ROLE'>,
+    private readonly name: string,
+    private readonly idleMs: number,
+  ) {
+    this.logger = new Logger(new.target.name);
+    this.loop = new Loop(name, idleMs, (isStopping) => this.round(isStopping));
+  }
+
+  onApplicationBootstrap(): Promise<void> | void {
+    if (this.process.ROLE !== 'api') this.loop.start();
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.loop.stop();
+  }
+
+  /** Does what is due now, once. */
+  abstract round(isStopping: () => boolean): Promise<Turn>;
+
+  /**
+   * Does it for one tenant after the other. One whose work fails is left alone for a while, longer
+   * each time, and keeps no other waiting.
+   */
+  protected async forTenants(
+    tenantIds: Iterable<string>,
+    isStopping: () => boolean,
+    work: (tenantId: string) => Promise<unknown>,
+  ): Promise<Turn> {
+    for (const tenantId of tenantIds) {
+      if (isStopping()) break;
+      if ((this.troubles.get(tenantId)?.untilMs ?? 0) > Date.now()) continue;
+      try {
+        await withinTenant(tenantId, () => work(tenantId));
+        this.troubles.delete(tenantId);
+      } catch (error) {
+        this.leaveAlone(tenantId);
+        this.tell(tenantId, error);
+      }
+    }
+    return 'idle';
+  }
+
+  protected tell(tenantId: string, error: unknown): void {
+    this.logger.error(error, `${this.name} of tenant ${tenantId} failed; it goes on`);
+  }
+
+  private leaveAlone(tenantId: string): void {
+    const failures = (this.troubles.get(tenantId)?.failures ?? 0) + 1;
+    const pauseMs = Math.min(this.idleMs * 2 ** failures, TROUBLE_PAUSE_MAX_MS);
+    this.troubles.set(tenantId, { failures, untilMs: Date.now() + pauseMs });
+  }
+}
