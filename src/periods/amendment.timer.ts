@@ -25,7 +25,7 @@ export class AmendmentTimer extends BackgroundWork {
     super(config, 'amendment', IDLE_MS);
   }
 
-  async round(isStopping: () => boolean): Promise<Turn> {
+  async round(isStopping = () => false): Promise<Turn> {
     const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_DUE);
     const tenantIds = tenants.map(({ tenantId }) => tenantId);
     return this.forTenants(tenantIds, isStopping, (tenantId) =>

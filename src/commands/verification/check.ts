@@ -9,6 +9,7 @@ export const CHECKS = {
   digest: 'the entries give the digest of the statement (compare it with the one that was noted)',
   value: 'the entries add up to the value',
   carried_in: 'what came from closed periods adds up',
+  carried_last: 'what it carries is what the period before it came to, where that is in the file',
   amended_value: 'statement and amendments add up to what is billed',
   parts:
     'delivered, confirmed, pending, unknown, held, rejected, excluded and unbillable add up to the value',

@@ -47,6 +47,7 @@ export interface PeriodTold {
 export class PeriodCheck {
   readonly meter: string;
   readonly periodStart: Micros;
+  private readonly periodEnd: Micros;
   private readonly aggregation: Aggregation;
   private readonly amendments: Fields[] = [];
   private sums: LedgerSums | undefined;
@@ -60,7 +61,8 @@ export class PeriodCheck {
     const aggregation = textOf(statement, 'aggregation');
     if (!isAggregation(aggregation)) throw new UnreadableLine('aggregation is none');
     this.aggregation = aggregation;
-    if (this.periodStart >= instantOf(statement, 'period_end')) {
+    this.periodEnd = instantOf(statement, 'period_end');
+    if (this.periodStart >= this.periodEnd) {
       throw new UnreadableLine('the period ends before it begins');
     }
   }
@@ -108,9 +110,11 @@ export class PeriodCheck {
     }
   }
 
-  finish(): Check[] {
+  /** @param before The period of the same meter that stands before it in the file. */
+  finish(before?: PeriodCheck): Check[] {
     const sums = this.entries();
     return [
+      ...this.carriedChecks(before),
       checked('order', this.name, this.order ?? strayed(sums)),
       ...this.statementChecks(sums),
       ...this.amendmentChecks(sums),
@@ -171,6 +175,26 @@ export class PeriodCheck {
       sameAs('carried_in', this.name, decimalOf(statement, 'carried_in'), found.carried_in),
       sameAs('digest', this.name, textOf(statement, 'digest'), found.digest),
     ];
+  }
+
+  /** What was carried was fixed when the period before was closed, or amended. */
+  private carriedChecks(before: PeriodCheck | undefined): Check[] {
+    const carried = decimalOrNull(this.statement, 'carried_last');
+    if (carried === null || before?.periodEnd !== this.periodStart) return [];
+    const values = before.values();
+    const fault = values.includes(carried)
+      ? undefined
+      : `it carries ${carried}, the period before it came to ${values.join(', then ')}`;
+    return [checked('carried_last', this.name, fault)];
+  }
+
+  /** What the period came to when it was closed, and by each amendment. */
+  private values(): string[] {
+    let through = decimalOf(this.statement, 'value');
+    const amended = this.amendments.map(
+      (line) => (through = sumOf([through, decimalOf(line, 'value')])),
+    );
+    return [decimalOf(this.statement, 'value'), ...amended];
   }
 
   private amendmentChecks(sums: LedgerSums): Check[] {

@@ -76,6 +76,8 @@ class VerificationRun {
   private readonly checks: Check[] = [];
   private readonly names = new Set<string>();
   private period: PeriodCheck | undefined;
+  /** By meter, the period that ended last. */
+  private readonly before = new Map<string, PeriodCheck>();
   private unreadable: string | undefined;
   private stripeEvent: string | undefined;
   private auditEntry: string | undefined;
@@ -168,7 +170,8 @@ class VerificationRun {
     this.period = undefined;
     if (period === undefined) return;
     try {
-      this.checks.push(...period.finish());
+      this.checks.push(...period.finish(this.before.get(period.meter)));
+      this.before.set(period.meter, period);
       this.statements.push(period.told);
     } catch (error) {
       if (!(error instanceof UnreadableLine)) throw error;
