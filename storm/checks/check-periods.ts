@@ -7,8 +7,9 @@ import {
   type PeriodRow,
   type PushRow,
 } from './books.js';
-import { FOREIGN, isReadable, type End } from './check-pushes.js';
+import { isReadable, type End } from './check-pushes.js';
 import { decimalOf, total, unitsOf } from './exact.js';
+import { FOREIGN } from './foreign.js';
 import { isKnownMissing } from './missing-push.js';
 import { PeriodUsage } from './period-usage.js';
 

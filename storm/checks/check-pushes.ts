@@ -1,10 +1,8 @@
 import type { LedgerEntry, RejectionEntry } from '@countonce/stripe-simulator';
 import { shown, type Books, type PushRow } from './books.js';
 import { decimalOf, unitsOf } from './exact.js';
-import { isKnownMissing, isToldByAnother } from './missing-push.js';
-
-/** What was written to Stripe's meters by somebody else begins so. */
-export const FOREIGN = 'foreign_';
+import { FOREIGN } from './foreign.js';
+import { isKnownMissing, isMadeUpFor, isToldByAnother } from './missing-push.js';
 
 /** When a history ends; the quiet end itself takes some days. */
 const REPAIRABLE_MS = 33 * 24 * 3_600_000;
@@ -40,7 +38,8 @@ export function checkPushes(
         isRepairable:
           isReadable(push, end) &&
           !isKnownMissing(push, books, ledger, end.nowMs) &&
-          !isToldByAnother(push, books, ledger),
+          !isToldByAnother(push, books, ledger) &&
+          !isMadeUpFor(push, pushes, ledger),
       }),
     ),
   ];

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '@countonce/stripe-simulator';
-import { FOREIGN, isOutdated } from './check-pushes.js';
+import { isOutdated } from './check-pushes.js';
 import { isSamePeriod, type Books, type PushRow } from './books.js';
+import { FOREIGN } from './foreign.js';
 import { isPassedBy } from './missing-push.js';
 
 const MINUTE_S = 60;

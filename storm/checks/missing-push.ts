@@ -1,6 +1,10 @@
 import type { LedgerEntry } from '@countonce/stripe-simulator';
 import { isSamePeriod, type Books, type PushRow } from './books.js';
-import { unitsOf } from './exact.js';
+import { total, unitsOf } from './exact.js';
+import { FOREIGN } from './foreign.js';
+
+const MINUTE = 60_000_000;
+const HOUR = 60 * MINUTE;
 
 /** What is open for days is read every few hours. */
 const READ_WITHIN_MS = 12 * 3_600_000;
@@ -74,4 +78,45 @@ export function isToldByAnother(
     )
     .sort((a, b) => b.timestamp - a.timestamp || b.receipt - a.receipt);
   return last !== undefined && unitsOf(last.value) === unitsOf(push.value);
+}
+
+/**
+ * Of a delta in whose minute somebody else wrote: nobody can tell it refused from what is not ours
+ * taken away. A repair made the hour right, and the push does not count as confirmed.
+ */
+export function isMadeUpFor(
+  push: PushRow,
+  pushes: readonly PushRow[],
+  ledger: readonly LedgerEntry[],
+): boolean {
+  if (push.kind !== 'delta' || push.status !== 'delivered') return false;
+  const isWithin = (unit: number, micros: number): boolean =>
+    Math.floor(micros / unit) === Math.floor(push.timestamp / unit);
+  const shown = ledger.filter(
+    ({ customer, event_name: eventName, livemode, timestamp, cancelled }) =>
+      !cancelled &&
+      customer === push.stripeCustomerId &&
+      eventName === push.eventName &&
+      livemode === push.livemode &&
+      isWithin(HOUR, timestamp * 1e6),
+  );
+  const isCrowded = shown.some(
+    ({ identifier, timestamp }) =>
+      identifier.startsWith(FOREIGN) && isWithin(MINUTE, timestamp * 1e6),
+  );
+  const ours = pushes.filter(
+    ({ stripeCustomerId, eventName, livemode, timestamp, status }) =>
+      stripeCustomerId === push.stripeCustomerId &&
+      eventName === push.eventName &&
+      livemode === push.livemode &&
+      isWithin(HOUR, timestamp) &&
+      (status === 'delivered' || status === 'confirmed'),
+  );
+  const usage = ours.filter(({ purpose }) => purpose === 'usage');
+  return (
+    isCrowded &&
+    usage.length < ours.length &&
+    total(usage.map(({ value }) => unitsOf(value))) ===
+      total(shown.map(({ value }) => unitsOf(value)))
+  );
 }
