@@ -7,7 +7,7 @@ import { decodeUtf8 } from '../domain/utf8.js';
 import type { Verdict } from '../ledger/verdict.js';
 import type { EventShape } from '../quarantine/refused-event.js';
 import { checkUsageEvent, type CheckedUsageEvent } from './check-usage-event.js';
-import { checkCloudEvent } from './cloud-event.js';
+import { checkCloudEvent, cloudEventPointer } from './cloud-event.js';
 import type { Sent } from './receipt.dto.js';
 import type { Sending } from './refused-sending.js';
 import { MAX_TEXT_CHARACTERS } from './usage-event-limits.js';
@@ -101,6 +101,15 @@ export function checkRaw(raw: unknown, shape: EventShape, { caller }: RecordingC
   return 'event' in result
     ? { event: result.event }
     : { verdict: { status: 'rejected', faults: result.errors } };
+}
+
+/** The recorder's verdict: what it says of a usage event, said of the event that was sent. */
+export function verdictOn(shape: EventShape, verdict: Verdict): Verdict {
+  if (shape !== 'cloud_event' || verdict.status !== 'rejected') return verdict;
+  return {
+    ...verdict,
+    faults: verdict.faults.map((f) => ({ ...f, pointer: cloudEventPointer(f.pointer) })),
+  };
 }
 
 /** The id is repeated as far as it is one; anything else is named by its place alone. */

@@ -272,6 +272,18 @@ describe('a batch', () => {
     });
     expect(many.body).toMatchObject({ duplicate: 1, rejected: 1 });
     expect(many.body.results[1].error.pointer).toBe('/1/subject');
+    const unknown = await post(
+      [
+        { ...cloudEvent, id: 'ce-nothing', type: 'nothing' },
+        { ...cloudEvent, id: 'ce-no-data', data: undefined },
+      ],
+      { 'content-type': 'application/cloudevents-batch+json' },
+    );
+    const errors = unknown.body.results.map(({ error }: { error: unknown }) => error);
+    expect(errors).toMatchObject([
+      { code: 'unknown_meter', pointer: '/0/type' },
+      { code: 'quantity_required', pointer: '/1/data/quantity' },
+    ]);
     const stored = await app.call(
       'GET',
       `/v1/usage-events?usage_event_id=${cloudEvent.id}&source=svc`,
