@@ -1,6 +1,6 @@
 import type { Principal } from '../access/caller.js';
 import { ndjsonLines } from '../domain/ndjson-lines.js';
-import { parseStrictJson } from '../domain/strict-json.js';
+import { isNestedTooDeep, parseStrictJson } from '../domain/strict-json.js';
 import type { UsageEvent } from '../domain/usage-event.js';
 import { isAtMost } from '../domain/text.js';
 import { decodeUtf8 } from '../domain/utf8.js';
@@ -14,6 +14,10 @@ import { MAX_TEXT_CHARACTERS } from './usage-event-limits.js';
 
 /** Lines that are recorded together: as many as one transaction takes. */
 const LINES_PER_CHUNK = 1_000;
+
+const NESTED = [
+  { code: 'nesting_too_deep', pointer: '', detail: 'the event is nested deeper than 8 levels' },
+];
 
 /** Who sends, and how it counts. */
 export interface RecordingContext {
@@ -98,9 +102,9 @@ export function checkRaw(raw: unknown, shape: EventShape, { caller }: RecordingC
     shape === 'cloud_event'
       ? checkCloudEvent(raw, { mayAdjust })
       : checkUsageEvent(raw, { mayAdjust });
-  return 'event' in result
-    ? { event: result.event }
-    : { verdict: { status: 'rejected', faults: result.errors } };
+  if ('event' in result) return { event: result.event };
+  // Asked only of what is refused: an event that may be recorded is flat.
+  return { verdict: { status: 'rejected', faults: isNestedTooDeep(raw) ? NESTED : result.errors } };
 }
 
 /** The recorder's verdict: what it says of a usage event, said of the event that was sent. */

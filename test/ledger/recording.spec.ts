@@ -243,6 +243,24 @@ describe('a batch', () => {
     expect(usage.body.data[0]).toMatchObject({ value: '10000', event_count: 10_000 });
   });
 
+  it('is not refused for one event that is nested too deep', async () => {
+    const nested = (levels: number) =>
+      event({ properties: JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`) });
+    for (const levels of [8, 100, 900]) {
+      const answer = await post({ events: [event(), nested(levels), event()] });
+      expect(answer).toMatchObject({ status: 200, body: { accepted: 2, rejected: 1 } });
+      expect(answer.body.results[1]).toMatchObject({
+        status: 'rejected',
+        error: { code: 'nesting_too_deep', pointer: '/events/1' },
+      });
+    }
+    const eight = await post({ events: [event(), nested(7)] });
+    expect(eight.body.results[1].error.code).toBe('property_not_scalar');
+    for (const body of [nested(8), { events: [event(), nested(1_000)] }]) {
+      expect(await post(body)).toMatchObject({ status: 400, body: { code: 'nesting_too_deep' } });
+    }
+  });
+
   it('may be a bare array, gzipped or of CloudEvents', async () => {
     const bare = await post([event(), event({ meter: 'nobody' })]);
     expect(bare.body).toMatchObject({ accepted: 1, rejected: 1 });
