@@ -11,6 +11,7 @@ interface Operation {
   readonly tags?: readonly string[];
   readonly security?: readonly unknown[];
   readonly 'x-required-scope'?: string;
+  readonly parameters?: readonly { readonly name: string }[];
 }
 
 interface Document {
@@ -55,6 +56,22 @@ describe('the OpenAPI document', () => {
   it('is the one that openapi.json shows', async () => {
     const text = `${JSON.stringify(document, null, 2)}\n`;
     await expect(text).toMatchFileSnapshot('../openapi.json');
+  });
+
+  it('names the page of every list, and no list takes what it does not name', async () => {
+    const plain = operations().filter(({ method, path }) => method === 'get' && !/{/.test(path));
+    const lists: string[] = [];
+    for (const { path, operation } of plain) {
+      const { body } = await test.call('GET', `${path}?limit=0`);
+      if (body?.errors?.[0]?.code !== 'invalid') continue;
+      lists.push(path);
+      const names = operation.parameters?.map(({ name }) => name);
+      expect(names).toEqual(expect.arrayContaining(['cursor', 'limit']));
+      expect((await test.call('GET', `${path}?nonsense=1`)).body.errors).toMatchObject([
+        { pointer: '/nonsense', code: 'unknown_field' },
+      ]);
+    }
+    expect(lists).toEqual(expect.arrayContaining(['/v1/meters', '/v1/customers', '/v1/api-keys']));
   });
 
   it('is OpenAPI 3.1', () => {

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { parsePage } from '../database/page.js';
+import { PagedDto } from '../database/paged.dto.js';
 import { AnswerSecrets } from '../idempotency/command-route.js';
 import { ApiKeyRotationService } from './api-key-rotation.service.js';
 import {
@@ -44,7 +45,7 @@ export class ApiKeyController {
   @Get()
   @RequireScope('admin')
   @ApiOperation({ summary: 'List the API keys, without the keys themselves' })
-  async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
+  async list(@Caller() caller: Principal, @Query() query: PagedDto) {
     const page = await this.apiKeys.list(caller.tenantId, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromApiKey) };
   }

@@ -23,16 +23,16 @@ export interface GateState {
   readonly clockClosedThrough: Micros;
   /** The tenant's now: the database's, moved by the test clock. */
   readonly now: Micros;
-  /** The database's now. */
+  /** The database's now, of the same reading: where no test clock is set, the two are equal. */
   readonly receivedAt: Micros;
 }
 
 const READ_GATE = `
   SELECT gate_version AS "gateVersion", closed_through AS "closedThrough",
          clock_closed_through AS "clockClosedThrough",
-         clock_timestamp() + clock_offset_micros * interval '1 microsecond' AS "now",
-         clock_timestamp() AS "receivedAt"
-    FROM tenant WHERE tenant_id = $1`;
+         clock.at + clock_offset_micros * interval '1 microsecond' AS "now",
+         clock.at AS "receivedAt"
+    FROM tenant, (SELECT clock_timestamp() AS at) clock WHERE tenant_id = $1`;
 
 export async function enterGate(tx: Transaction, tenantId: string): Promise<GateState> {
   await tx.query(

@@ -8,7 +8,7 @@ export class PagedDto {
   @IsString()
   readonly cursor?: string;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: 1000, default: 100 })
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 1000, default: 100 })
   @IsOptional()
   @IsString()
   readonly limit?: string;

@@ -43,6 +43,12 @@ export function parseStrictJson(text: string, options: { maxDepth?: number } = {
   return { ok: true, value };
 }
 
+/** Whether a parsed value has more levels than a document may have. */
+export function isNestedTooDeep(value: unknown, levels = MAX_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((child) => isNestedTooDeep(child, levels - 1));
+}
+
 /** One pass over text that may not be JSON at all: some 300 MB/s. Stops once it is too deep. */
 function scan(text: string, maxDepth: number) {
   let depth = 0;

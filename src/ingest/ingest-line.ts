@@ -1,19 +1,23 @@
 import type { Principal } from '../access/caller.js';
 import { ndjsonLines } from '../domain/ndjson-lines.js';
-import { parseStrictJson } from '../domain/strict-json.js';
+import { isNestedTooDeep, parseStrictJson } from '../domain/strict-json.js';
 import type { UsageEvent } from '../domain/usage-event.js';
 import { isAtMost } from '../domain/text.js';
 import { decodeUtf8 } from '../domain/utf8.js';
 import type { Verdict } from '../ledger/verdict.js';
 import type { EventShape } from '../quarantine/refused-event.js';
 import { checkUsageEvent, type CheckedUsageEvent } from './check-usage-event.js';
-import { checkCloudEvent } from './cloud-event.js';
+import { checkCloudEvent, cloudEventPointer } from './cloud-event.js';
 import type { Sent } from './receipt.dto.js';
 import type { Sending } from './refused-sending.js';
 import { MAX_TEXT_CHARACTERS } from './usage-event-limits.js';
 
 /** Lines that are recorded together: as many as one transaction takes. */
 const LINES_PER_CHUNK = 1_000;
+
+const NESTED = [
+  { code: 'nesting_too_deep', pointer: '', detail: 'the event is nested deeper than 8 levels' },
+];
 
 /** Who sends, and how it counts. */
 export interface RecordingContext {
@@ -98,9 +102,18 @@ export function checkRaw(raw: unknown, shape: EventShape, { caller }: RecordingC
     shape === 'cloud_event'
       ? checkCloudEvent(raw, { mayAdjust })
       : checkUsageEvent(raw, { mayAdjust });
-  return 'event' in result
-    ? { event: result.event }
-    : { verdict: { status: 'rejected', faults: result.errors } };
+  if ('event' in result) return { event: result.event };
+  // Asked only of what is refused: an event that may be recorded is flat.
+  return { verdict: { status: 'rejected', faults: isNestedTooDeep(raw) ? NESTED : result.errors } };
+}
+
+/** The recorder's verdict: what it says of a usage event, said of the event that was sent. */
+export function verdictOn(shape: EventShape, verdict: Verdict): Verdict {
+  if (shape !== 'cloud_event' || verdict.status !== 'rejected') return verdict;
+  return {
+    ...verdict,
+    faults: verdict.faults.map((f) => ({ ...f, pointer: cloudEventPointer(f.pointer) })),
+  };
 }
 
 /** The id is repeated as far as it is one; anything else is named by its place alone. */

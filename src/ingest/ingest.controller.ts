@@ -8,9 +8,11 @@ import {
   ApiResponse,
   ApiTags,
 } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { isNestedTooDeep } from '../domain/strict-json.js';
 import { IdsOfTheirOwn } from '../idempotency/command-route.js';
 import { PROBLEMS, type ProblemCode } from '../problem/codes.js';
 import { Problem, ValidationProblem, type FieldError } from '../problem/problem.js';
@@ -21,6 +23,8 @@ import { RECEIPT_RESPONSES } from './receipt.schema.js';
 import { UsageEventDto } from './usage-event.dto.js';
 
 const CLOUD_EVENTS = /^application\/cloudevents(-batch)?\+json/i;
+/** Beyond, what is wrong with one event is not told from what is wrong with the whole. */
+const JSON_LEVELS_MAX = 1_000;
 const STATUS_OF_ONE = { accepted: 201, duplicate: 200, conflict: 409, rejected: 422 } as const;
 
 const ApiVerdicts = () => applyDecorators(...RECEIPT_RESPONSES.map((each) => ApiResponse(each)));
@@ -34,6 +38,7 @@ export class IngestController {
   @Post()
   @RequireScope('usage:write')
   @IdsOfTheirOwn()
+  @RouteConfig({ jsonLevelsMax: JSON_LEVELS_MAX })
   @ApiOperation({ summary: 'Record usage events: one, a batch, an NDJSON stream or CloudEvents' })
   @ApiConsumes(
     'application/json',
@@ -63,6 +68,9 @@ export class IngestController {
       cloudEvents === null
         ? openEnvelope(request.body)
         : openCloudEvents(request.body, cloudEvents[1] !== undefined);
+    if (alone && isNestedTooDeep(events[0])) {
+      throw new Problem('nesting_too_deep', 'the event is nested deeper than 8 levels');
+    }
     const results = await this.ingest.record({ caller }, events, shape, pointers);
     if (alone) answerOne(reply, results[0]!);
     else answerBatch(reply, results, problemsOnly);

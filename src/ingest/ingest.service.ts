@@ -9,6 +9,7 @@ import {
   inChunks,
   ndjsonEvents,
   sentAs,
+  verdictOn,
   type Checked,
   type IngestLine,
   type RecordingContext,
@@ -107,8 +108,8 @@ export class IngestService {
       historical: context.historical ?? false,
     });
     let next = 0;
-    const verdicts = sendings.map(({ checked }) =>
-      'verdict' in checked ? checked.verdict : recorded[next++]!,
+    const verdicts = sendings.map(({ checked, shape }) =>
+      'verdict' in checked ? checked.verdict : verdictOn(shape, recorded[next++]!),
     );
     for (const { status } of verdicts) this.metrics.usageEvents.inc({ result: status });
     return verdicts;

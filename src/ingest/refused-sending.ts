@@ -32,7 +32,8 @@ const ERRORS_KEPT_MAX = 20;
 /**
  * What quarantine keeps of an event and its verdict.
  *
- * @returns undefined where it was recorded, or cannot be told from others: it has no lawful id.
+ * @returns undefined where it was recorded, is not walked at all, or cannot be told from others: it has
+ *   no lawful id.
  */
 export function toRefusedEvent(
   { raw, shape }: Sending,
@@ -40,6 +41,8 @@ export function toRefusedEvent(
   historical: boolean,
 ): RefusedEvent | undefined {
   const refusal = toRefusal(verdict);
+  // As a line of a stream that is not read for the same reason.
+  if (refusal?.code === 'nesting_too_deep') return undefined;
   if (refusal === undefined || typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     return undefined;
   }

@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route takes its JSON as it came, in a Buffer of at most so many bytes: it is signed. */
     rawBodyBytesMax?: number;
+    /** The route takes JSON of so many levels, and judges each part of it by itself. */
+    jsonLevelsMax?: number;
   }
 }
 
@@ -54,9 +56,9 @@ export function registerBodyParsers(
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(JSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
     requireUtf8(request);
-    const { rawBodyBytesMax } = request.routeOptions.config;
+    const { rawBodyBytesMax, jsonLevelsMax } = request.routeOptions.config;
     if (rawBodyBytesMax !== undefined) return readWhole(request, raw, rawBodyBytesMax, bodies);
-    return readJson(await readWhole(request, raw, MAX_BODY_BYTES, bodies));
+    return readJson(await readWhole(request, raw, MAX_BODY_BYTES, bodies), jsonLevelsMax);
   });
   fastify.addContentTypeParser(NDJSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
     requireUtf8(request);
@@ -95,11 +97,11 @@ async function readWhole(
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
 
-function readJson(bytes: Buffer): unknown {
+function readJson(bytes: Buffer, maxDepth: number | undefined): unknown {
   if (bytes.length === 0) throw new Problem('empty_body', 'the body has no bytes');
   const text = decodeUtf8(bytes);
   if (text === undefined) throw new Problem('invalid_utf8', 'the body is not UTF-8');
-  const parsed = parseStrictJson(text);
+  const parsed = parseStrictJson(text, maxDepth === undefined ? {} : { maxDepth });
   if (!parsed.ok) throw new Problem(parsed.code, parsed.detail);
   return parsed.value;
 }

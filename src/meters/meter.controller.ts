@@ -5,6 +5,7 @@ import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage } from '../database/page.js';
+import { PagedDto } from '../database/paged.dto.js';
 import { fromMeter, PutMeterDto } from './meter.dto.js';
 import { MeterService } from './meter.service.js';
 
@@ -33,7 +34,7 @@ export class MeterController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'List the meters by key, archived ones included' })
-  async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
+  async list(@Caller() caller: Principal, @Query() query: PagedDto) {
     const page = await this.meters.list(caller.tenantId, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromMeter) };
   }

@@ -6,7 +6,6 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiProduces,
-  ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -14,10 +13,10 @@ import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage } from '../database/page.js';
-import { Problem, ValidationProblem } from '../problem/problem.js';
+import { Problem } from '../problem/problem.js';
 import { toNdjson } from './customer-import.dto.js';
 import { checkCustomerId, CustomerImportService } from './customer-import.service.js';
-import { fromCustomer, PutCustomerDto, toCustomerChange } from './customer.dto.js';
+import { CustomerListDto, fromCustomer, PutCustomerDto, toCustomerChange } from './customer.dto.js';
 import { CustomerService } from './customer.service.js';
 
 const NDJSON = 'application/x-ndjson';
@@ -78,9 +77,8 @@ export class CustomerController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'List the customers by id' })
-  @ApiQuery({ name: 'mapped', required: false, enum: ['true', 'false'] })
-  async list(@Caller() caller: Principal, @Query() query: Record<string, string>) {
-    const isMapped = toMapped(query['mapped']);
+  async list(@Caller() caller: Principal, @Query() query: CustomerListDto) {
+    const isMapped = query.mapped === undefined ? undefined : query.mapped === 'true';
     const page = await this.customers.list(caller.tenantId, isMapped, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromCustomer) };
   }
@@ -91,11 +89,4 @@ export class CustomerController {
   async get(@Caller() caller: Principal, @Param('id') id: string) {
     return fromCustomer(await this.customers.get(caller.tenantId, id));
   }
-}
-
-function toMapped(mapped: unknown): boolean | undefined {
-  if (mapped === undefined) return undefined;
-  if (mapped === 'true' || mapped === 'false') return mapped === 'true';
-  const detail = 'mapped is true or false';
-  throw new ValidationProblem([{ pointer: '/mapped', code: 'invalid', detail }]);
 }

@@ -4,11 +4,23 @@ import { ArrayMaxSize, IsArray, IsIn, IsObject, IsOptional, ValidateNested } fro
 import type { CustomerChange } from '../customers/customer-change.js';
 import type { CustomerRecord } from '../customers/customer-record.store.js';
 import { latestSchedule } from '../customers/schedule-timeline.js';
+import { PagedDto } from '../database/paged.dto.js';
 import { formatInstant } from '../domain/instant.js';
 import { MAPPING_CHANGES, type MappingChange } from '../domain/mapping-change.js';
 import { PUSH_MODES, type PushMode } from '../domain/meter.js';
 import { IsShortText } from '../problem/field-rules.js';
 import { BillingPeriodDto, toSchedule } from './schedule.dto.js';
+
+/** Query of GET /v1/customers. */
+export class CustomerListDto extends PagedDto {
+  @ApiPropertyOptional({
+    enum: ['true', 'false'],
+    description: 'Whether it has a stripe_customer_id',
+  })
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  readonly mapped?: 'true' | 'false';
+}
 
 /** An absent field keeps its value, null clears it. */
 export class PutCustomerDto {

@@ -31,8 +31,9 @@ export interface Statement {
 }
 
 /**
- * Locks the next due periods in order of their start, so that what a period carries over reaches
- * the one after it first. Whoever else closes takes others.
+ * Locks the next due periods in order of their end. Whoever else closes takes others. Where a meter
+ * carries its value over, a period waits for the one before it, in this set or in another's: the
+ * one after it may have been used and yet hold nothing, all of it voided.
  */
 export async function takeDue(
   tx: Transaction,
@@ -41,11 +42,19 @@ export async function takeDue(
   limit: number,
 ): Promise<DuePeriod[]> {
   return tx.query<DuePeriod>(
-    `WITH due AS (
+    `WITH carrying AS (
+       SELECT DISTINCT ON (meter_no) meter_no, carry_last FROM meter_settings
+        WHERE tenant_id = $1 ORDER BY meter_no, version DESC),
+     due AS (
        SELECT customer_no, meter_no, period_start, period_end, carried_last, backfilled,
               of_item
-         FROM billing_period
+         FROM billing_period p
         WHERE ${CLOSE_SCOPE} AND closed_at IS NULL
+          AND NOT (meter_no IN (SELECT meter_no FROM carrying WHERE carry_last)
+                   AND EXISTS (SELECT FROM billing_period
+                                WHERE ${CLOSE_SCOPE} AND closed_at IS NULL
+                                  AND customer_no = p.customer_no AND meter_no = p.meter_no
+                                  AND period_end <= p.period_start))
         ORDER BY period_end, customer_no, meter_no LIMIT $6
           FOR UPDATE SKIP LOCKED)
      SELECT d.customer_no AS "customerNo", d.meter_no AS "meterNo",

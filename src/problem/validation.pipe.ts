@@ -95,11 +95,11 @@ function fieldErrors(error: ValidationError, parents: readonly string[]): FieldE
 }
 
 function codeOf(error: ValidationError, constraint: string): ProblemCode {
+  if (error.value === undefined && constraint !== 'whitelistValidation') return 'required';
   const context: unknown = error.contexts?.[constraint];
   if (typeof context === 'object' && context !== null && 'code' in context) {
     const { code } = context;
     if (typeof code === 'string' && Object.hasOwn(PROBLEMS, code)) return code as ProblemCode;
   }
-  if (error.value === undefined && constraint !== 'whitelistValidation') return 'required';
   return CODES[constraint] ?? 'invalid';
 }

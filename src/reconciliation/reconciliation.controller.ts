@@ -5,6 +5,7 @@ import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { parsePage, type Page } from '../database/page.js';
+import { PagedDto } from '../database/paged.dto.js';
 import {
   CreateReconciliationDto,
   CreateRepairsDto,
@@ -42,10 +43,7 @@ export class ReconciliationController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'Every reconciliation, the newest first' })
-  list(
-    @Caller() caller: Principal,
-    @Query() query: Record<string, unknown>,
-  ): Promise<Page<ReconciliationAnswer>> {
+  list(@Caller() caller: Principal, @Query() query: PagedDto): Promise<Page<ReconciliationAnswer>> {
     return this.reconciliations.list(caller.tenantId, parsePage(query, ['instant', 'uuid']));
   }
 
@@ -55,7 +53,7 @@ export class ReconciliationController {
   get(
     @Caller() caller: Principal,
     @Param('id') id: string,
-    @Query() query: Record<string, unknown>,
+    @Query() query: PagedDto,
   ): Promise<ReconciliationPage> {
     return this.reconciliations.get(caller.tenantId, id, parsePage(query, ['integer']));
   }

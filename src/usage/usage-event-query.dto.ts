@@ -1,9 +1,12 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBooleanString, IsOptional, IsString, Length } from 'class-validator';
+import { IsIn, IsOptional, IsString, Length } from 'class-validator';
 import { PagedDto } from '../database/paged.dto.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { ValidationProblem } from '../problem/problem.js';
 import type { UsageEventRequest } from './usage-event.service.js';
+
+/** As JSON has them. */
+const BOOLEANS = ['true', 'false'];
 
 /** Query of GET /v1/usage-events. */
 export class UsageEventQueryDto extends PagedDto {
@@ -41,14 +44,14 @@ export class UsageEventQueryDto extends PagedDto {
   @IsString()
   readonly to?: string;
 
-  @ApiPropertyOptional({ enum: ['true', 'false'] })
+  @ApiPropertyOptional({ enum: BOOLEANS })
   @IsOptional()
-  @IsBooleanString()
+  @IsIn(BOOLEANS)
   readonly late?: string;
 
-  @ApiPropertyOptional({ enum: ['true', 'false'] })
+  @ApiPropertyOptional({ enum: BOOLEANS })
   @IsOptional()
-  @IsBooleanString()
+  @IsIn(BOOLEANS)
   readonly voided?: string;
 }
 

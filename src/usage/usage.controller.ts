@@ -41,6 +41,14 @@ export class UsageController {
     type: String,
     description: 'Dimensions, by commas',
   })
+  @ApiQuery({
+    name: 'filter',
+    required: false,
+    style: 'deepObject',
+    explode: true,
+    schema: { type: 'object', additionalProperties: { type: 'string' } },
+    description: 'A value of a dimension: `filter[region]=eu`; repeated, any of several',
+  })
   query(
     @Caller() caller: Principal,
     @Query() query: Record<string, unknown>,

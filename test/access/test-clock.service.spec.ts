@@ -38,6 +38,21 @@ describe('the test clock', () => {
     expect(await test.gateVersion()).toBe(before + 1);
   });
 
+  it('that nobody has set is the real time of the same look', async () => {
+    await using test = await createTestTenant();
+    const gate = await test.db.work.transaction(async (tx) => {
+      // A clock that goes on by a second each time it is looked at.
+      await tx.query('CREATE SCHEMA looks');
+      await tx.query('CREATE SEQUENCE looks.taken');
+      await tx.query(`CREATE FUNCTION looks.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+        AS $$ SELECT pg_catalog.now() + nextval('looks.taken') * interval '1 second' $$`);
+      await tx.query('SET LOCAL search_path = public, looks, pg_catalog');
+      return readGate(tx, test.tenantId);
+    });
+
+    expect(gate.now).toBe(gate.receivedAt);
+  });
+
   it.each(['sk_test_123', 'rk_test_123'])('may be set with the key %s', async (key) => {
     await using test = await createTestTenant();
     const clock = clockOf(test, { STRIPE_SECRET_KEY: key });

@@ -224,6 +224,10 @@ describe('the same event', () => {
     expect(await list('voided=false')).toMatchObject([
       { quantity: '4', voided: false, void: null },
     ]);
+    for (const filter of ['voided=1', 'late=1', 'late=TRUE', 'late=']) {
+      const refused = await app.call('GET', `/v1/usage-events?customer_id=shown&${filter}`);
+      expect([refused.status, refused.body.code]).toEqual([422, 'validation_failed']);
+    }
   });
 
   it('must be known', async () => {

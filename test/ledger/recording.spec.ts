@@ -243,6 +243,24 @@ describe('a batch', () => {
     expect(usage.body.data[0]).toMatchObject({ value: '10000', event_count: 10_000 });
   });
 
+  it('is not refused for one event that is nested too deep', async () => {
+    const nested = (levels: number) =>
+      event({ properties: JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`) });
+    for (const levels of [8, 100, 900]) {
+      const answer = await post({ events: [event(), nested(levels), event()] });
+      expect(answer).toMatchObject({ status: 200, body: { accepted: 2, rejected: 1 } });
+      expect(answer.body.results[1]).toMatchObject({
+        status: 'rejected',
+        error: { code: 'nesting_too_deep', pointer: '/events/1' },
+      });
+    }
+    const eight = await post({ events: [event(), nested(7)] });
+    expect(eight.body.results[1].error.code).toBe('property_not_scalar');
+    for (const body of [nested(8), { events: [event(), nested(1_000)] }]) {
+      expect(await post(body)).toMatchObject({ status: 400, body: { code: 'nesting_too_deep' } });
+    }
+  });
+
   it('may be a bare array, gzipped or of CloudEvents', async () => {
     const bare = await post([event(), event({ meter: 'nobody' })]);
     expect(bare.body).toMatchObject({ accepted: 1, rejected: 1 });
@@ -272,6 +290,18 @@ describe('a batch', () => {
     });
     expect(many.body).toMatchObject({ duplicate: 1, rejected: 1 });
     expect(many.body.results[1].error.pointer).toBe('/1/subject');
+    const unknown = await post(
+      [
+        { ...cloudEvent, id: 'ce-nothing', type: 'nothing' },
+        { ...cloudEvent, id: 'ce-no-data', data: undefined },
+      ],
+      { 'content-type': 'application/cloudevents-batch+json' },
+    );
+    const errors = unknown.body.results.map(({ error }: { error: unknown }) => error);
+    expect(errors).toMatchObject([
+      { code: 'unknown_meter', pointer: '/0/type' },
+      { code: 'quantity_required', pointer: '/1/data/quantity' },
+    ]);
     const stored = await app.call(
       'GET',
       `/v1/usage-events?usage_event_id=${cloudEvent.id}&source=svc`,

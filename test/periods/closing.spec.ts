@@ -325,6 +325,23 @@ describe('a last meter that carries over', () => {
       carried_in: '0',
     });
   });
+
+  it('starts a period whose usage was all voided so too, closed together with the one before', async () => {
+    await usage('voided', 'level', '2026-08-20T00:00:00Z', '8');
+    for (const at of ['2026-09-20T00:00:00Z', '2026-11-05T00:00:00Z']) {
+      const { usage_event_id } = (await usage('voided', 'level', at, '3')).body;
+      await app.call('POST', '/v1/usage-events/void', { usage_event_id, reason: 'wrong' });
+    }
+    await close({ customer_id: 'voided', as_of: NOVEMBER });
+
+    for (const start of [SEPTEMBER, OCTOBER, NOVEMBER]) {
+      expect(await statement('voided', 'level', start)).toMatchObject({
+        value: '8',
+        carried_in: '8',
+        event_count: 0,
+      });
+    }
+  });
 });
 
 describe('usage before billing_starts_at', () => {

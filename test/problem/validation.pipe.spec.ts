@@ -11,6 +11,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { describe, expect, it } from 'vitest';
+import { IsInstant, IsShortText } from '../../src/problem/field-rules.js';
 import { Problem } from '../../src/problem/problem.js';
 import { ProblemValidationPipe } from '../../src/problem/validation.pipe.js';
 
@@ -83,6 +84,29 @@ describe('the validation pipe', () => {
     [null, [' invalid_type']],
   ])('finds in %j: %j', async (body, errors) => {
     expect(await errorsOf(body)).toEqual(errors);
+  });
+
+  it('tells what is missing as that, whatever rule it breaks', async () => {
+    class CommandDto {
+      @IsShortText(3)
+      reason!: string;
+
+      @IsInstant()
+      now!: string;
+    }
+    const command = { type: 'body', metatype: CommandDto } as const;
+    await expect(pipe.transform({}, command)).rejects.toMatchObject({
+      errors: [
+        { pointer: '/reason', code: 'required' },
+        { pointer: '/now', code: 'required' },
+      ],
+    });
+    await expect(pipe.transform({ reason: null, now: 1 }, command)).rejects.toMatchObject({
+      errors: [
+        { pointer: '/reason', code: 'invalid_type' },
+        { pointer: '/now', code: 'invalid' },
+      ],
+    });
   });
 
   it('takes no list for a DTO whose fields are all optional', async () => {
