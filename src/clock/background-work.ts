@@ -34,7 +34,7 @@ export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeAp
     this.loop = new Loop(name, idleMs, (isStopping) => this.round(isStopping));
   }
 
-  onApplicationBootstrap(): Promise<void> | void {
+  onApplicationBootstrap(): void {
     if (this.process.ROLE !== 'api') this.loop.start();
   }
 

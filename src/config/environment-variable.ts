@@ -36,8 +36,9 @@ export function IsListOf(item: RegExp, message: string): PropertyDecorator {
 export function IsPostgresUrl(): PropertyDecorator {
   return urlThat(
     'isPostgresUrl',
-    'must be like postgres://user:password@host:5432/database, with special characters ' +
-      'percent-encoded',
+    // No example with a password: it would look like one that must not be told.
+    'must be postgres:// with user, password, host, port and database, like ' +
+      'postgres://countonce@localhost:5432/usage, special characters percent-encoded',
     (url) =>
       /^postgres(ql)?:$/.test(url.protocol) &&
       url.hash === '' &&

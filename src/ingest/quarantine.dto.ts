@@ -3,7 +3,6 @@ import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
-  IsOptional,
   IsString,
   Length,
   Matches,
@@ -11,6 +10,7 @@ import {
 } from 'class-validator';
 import { PagedDto } from '../database/paged.dto.js';
 import { formatInstant } from '../domain/instant.js';
+import { IsAbsentOr } from '../problem/field-rules.js';
 import type { QuarantinedEvent, QuarantineFilter } from '../quarantine/quarantine-list.store.js';
 import { IsStorableText } from './usage-event.constraints.js';
 
@@ -22,25 +22,25 @@ const IDS_MAX = 10_000;
 /** Query of GET /v1/quarantine. */
 export class QuarantineQueryDto extends PagedDto {
   @ApiPropertyOptional({ description: 'Why it was not recorded, such as unknown_meter' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 64)
   readonly code?: string;
 
   @ApiPropertyOptional({ description: 'As it was sent: an id or an alias' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 255)
   readonly customer_id?: string;
 
   @ApiPropertyOptional({ description: 'As it was sent: a key or an event type' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 255)
   readonly meter?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 255)
   readonly usage_event_id?: string;

@@ -21,10 +21,10 @@ export class FlushController {
   async create(
     @Caller() caller: Principal,
     @Param('id') customerId: string,
-    @Body() body: CreateFlushDto | undefined,
+    @Body() body: CreateFlushDto,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<FlushAnswer> {
-    const answer = await this.flushes.flush(caller.tenantId, customerId, body?.meter);
+    const answer = await this.flushes.flush(caller.tenantId, customerId, body.meter);
     reply.status(answer.status === 'pending' ? 202 : 200);
     return answer;
   }

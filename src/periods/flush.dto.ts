@@ -1,11 +1,12 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, IsString, Length } from 'class-validator';
+import { IsString, Length } from 'class-validator';
 import { formatInstant } from '../domain/instant.js';
+import { IsAbsentOr } from '../problem/field-rules.js';
 import type { FlushedHold, FlushedPush } from './flush.store.js';
 
 export class CreateFlushDto {
   @ApiPropertyOptional({ description: "A meter's key; without it, every meter" })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 64)
   readonly meter?: string;

@@ -1,28 +1,29 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsOptional, IsString, Length } from 'class-validator';
+import { IsBoolean, IsString, Length } from 'class-validator';
 import { formatInstant } from '../domain/instant.js';
+import { IsAbsentOr } from '../problem/field-rules.js';
 import type { PeriodClose } from './close-progress.store.js';
 
 export class CreatePeriodCloseDto {
   @ApiPropertyOptional({ description: 'RFC 3339; not later than now, which is the default' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   readonly as_of?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 255)
   readonly customer_id?: string;
 
   @ApiPropertyOptional({ description: "A meter's key" })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 64)
   readonly meter?: string;
 
   @ApiPropertyOptional({ description: 'Tell what would be closed, and close nothing' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsBoolean()
   readonly dry_run?: boolean;
 }

@@ -1,7 +1,8 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBoolean, IsOptional, IsString, Length } from 'class-validator';
+import { IsBoolean, IsString, Length } from 'class-validator';
 import { formatInstant, type Micros } from '../domain/instant.js';
 import { difference } from '../domain/decimal-arithmetic.js';
+import { IsAbsentOr } from '../problem/field-rules.js';
 import type { InvoiceCheck } from './invoice-check.js';
 import type { LaneRow } from './reconciliation-lane.store.js';
 import type { DifferenceCause } from './lane-reading.js';
@@ -9,13 +10,13 @@ import type { Reconciliation } from './reconciliation.store.js';
 
 export class CreateReconciliationDto {
   @ApiPropertyOptional()
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 255)
   readonly customer_id?: string;
 
   @ApiPropertyOptional({ description: "A meter's key" })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 64)
   readonly meter?: string;
@@ -23,14 +24,14 @@ export class CreateReconciliationDto {
   @ApiPropertyOptional({
     description: 'RFC 3339; absent: periods that are open or ended less than 35 days ago',
   })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   readonly period_start?: string;
 }
 
 export class CreateRepairsDto {
   @ApiPropertyOptional({ description: 'Tell what would be done, and do nothing. Default true' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsBoolean()
   readonly dry_run?: boolean;
 }

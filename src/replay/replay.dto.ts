@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import { IsIn, IsString, Length } from 'class-validator';
 import { formatInstant, type Micros } from '../domain/instant.js';
+import { IsAbsentOr } from '../problem/field-rules.js';
 import type { DifferenceRow } from './difference.store.js';
 import type { Replay, ReplayMode } from './replay.store.js';
 
@@ -13,18 +14,18 @@ export class CreateReplayDto {
   readonly mode!: 'verify' | 'apply';
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   @Length(1, 255)
   readonly customer_id?: string;
 
   @ApiPropertyOptional({ description: 'RFC 3339; only periods that end after it' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   readonly from?: string;
 
   @ApiPropertyOptional({ description: 'RFC 3339; only periods that begin before it' })
-  @IsOptional()
+  @IsAbsentOr()
   @IsString()
   readonly to?: string;
 }
