@@ -1,13 +1,6 @@
 import { Readable } from 'node:stream';
-import { applyDecorators, Controller, Post, Req, Res } from '@nestjs/common';
-import {
-  ApiBody,
-  ApiConsumes,
-  ApiOperation,
-  ApiQuery,
-  ApiResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
@@ -17,13 +10,11 @@ import { Problem, ValidationProblem, type FieldError } from '../problem/problem.
 import { openCloudEvents, openEnvelope } from './envelope.js';
 import { IngestService } from './ingest.service.js';
 import { isProblematic, toReceipt, type Result } from './receipt.dto.js';
-import { RECEIPT_RESPONSES } from './receipt.schema.js';
+import { ApiReceipts } from './receipt.schema.js';
 import { UsageEventDto } from './usage-event.dto.js';
 
 const CLOUD_EVENTS = /^application\/cloudevents(-batch)?\+json/i;
 const STATUS_OF_ONE = { accepted: 201, duplicate: 200, conflict: 409, rejected: 422 } as const;
-
-const ApiVerdicts = () => applyDecorators(...RECEIPT_RESPONSES.map((each) => ApiResponse(each)));
 
 @ApiTags('usage events')
 @Controller('v1/usage-events')
@@ -42,7 +33,7 @@ export class IngestController {
     'application/cloudevents-batch+json',
   )
   @ApiBody({ type: UsageEventDto })
-  @ApiVerdicts()
+  @ApiReceipts()
   @ApiQuery({ name: 'results', required: false, enum: ['problems'] })
   async record(
     @Caller() caller: Principal,
