@@ -16,7 +16,7 @@ const NEXT_CURSOR = {
  * @param row What it is a list of; several where that depends on what was asked for.
  */
 export function ApiPage(row: Type | readonly Type[], extra: Extra = {}): MethodDecorator {
-  const rows = [row].flat() as Type[];
+  const rows = [row].flat();
   const references = rows.map((each) => ({ $ref: getSchemaPath(each) }));
   const items = references.length === 1 ? references[0]! : { anyOf: references };
   return applyDecorators(

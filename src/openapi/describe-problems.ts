@@ -22,6 +22,7 @@ const FIELD_ERROR = {
 const PROBLEM = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'instance', 'code'],
+  additionalProperties: true,
   properties: {
     type: { type: 'string', pattern: '^urn:countonce:problem:' },
     title: TEXT,

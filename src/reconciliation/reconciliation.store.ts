@@ -2,7 +2,7 @@ import type { Queryable, Transaction } from '../database/connections.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { InvoiceCheck } from './invoice-check.js';
-import type { LaneReading, LaneVerdict, ReadVerdict } from './lane-reading.js';
+import type { LaneReading, ReadVerdict } from './lane-reading.js';
 
 /** Which lanes are asked for; nothing stands for all. */
 export interface ReconciliationScope {
