@@ -4,7 +4,8 @@ import type { Answer } from '../send/http-door.js';
 import { exactly } from './exact-schemas.js';
 
 const FORMATS = {
-  'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(?:\d{3})?Z$/,
+  // Ours have three or six digits and a Z; what was sent is shown as it was sent.
+  'date-time': /^\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d(?:\.\d+)?(?:z|[+-]\d\d:\d\d)$/i,
   uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
 } as const;
 
