@@ -44,9 +44,7 @@ function isDescribed(content: Content = {}): boolean {
   const bodies = Object.entries(content);
   const isTold = ([type, { schema }]: (typeof bodies)[number]): boolean =>
     schema !== undefined &&
-    (!/json$/.test(type) ||
-      type.endsWith('ndjson') ||
-      /"(?:\$ref|properties)":/.test(JSON.stringify(schema)));
+    (!type.endsWith('/json') || /"(?:\$ref|properties)":/.test(JSON.stringify(schema)));
   return bodies.length > 0 && bodies.every(isTold);
 }
 
