@@ -4,7 +4,7 @@
  */
 const rows = [
   { name: 'domain', folders: ['domain'] },
-  { name: 'ground', folders: ['problem', 'config', 'clock', 'database', 'metrics'] },
+  { name: 'ground', folders: ['problem', 'config', 'clock', 'database', 'metrics', 'answers'] },
   {
     name: 'registers',
     folders: ['ledger', 'meters', 'customers', 'access', 'idempotency', 'stripe'],

@@ -17,7 +17,8 @@ export { migrate, openDatabase, type OpenDatabase } from './commands/open-databa
 export { TenantService } from './access/tenant.service.js';
 export { MeterService } from './meters/meter.service.js';
 export { Recorder, type RecordingOptions } from './ledger/recorder.js';
-export { UsageService, type UsageAnswer, type UsageRequest } from './usage/usage.service.js';
+export { UsageService, type UsageRequest } from './usage/usage.service.js';
+export type { UsageAnswer } from './usage/usage.answer.js';
 export { PeriodCloser } from './periods/period-closer.js';
 
 /** Usage events: `checkUsageEvent` makes one of the JSON that the HTTP API takes. */

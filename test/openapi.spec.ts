@@ -5,8 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPES } from '../src/access/scope.js';
 import { startTestApp, type TestApp } from './support/app.js';
 
+type Content = Readonly<Record<string, { readonly schema?: object }>>;
+
 interface Operation {
   readonly operationId: string;
+  readonly responses: Readonly<Record<string, { readonly content?: Content }>>;
   readonly summary?: string;
   readonly tags?: readonly string[];
   readonly security?: readonly unknown[];
@@ -17,6 +20,7 @@ interface Operation {
 interface Document {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
 /** It describes the others. */
@@ -34,6 +38,15 @@ function operations(): { method: string; path: string; operation: Operation }[] 
   return Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
   );
+}
+
+/** Whether a body is told of, and, where it is JSON, which members it has. */
+function isDescribed(content: Content = {}): boolean {
+  const bodies = Object.entries(content);
+  const isTold = ([type, { schema }]: (typeof bodies)[number]): boolean =>
+    schema !== undefined &&
+    (!type.endsWith('/json') || /"(?:\$ref|properties)":/.test(JSON.stringify(schema)));
+  return bodies.length > 0 && bodies.every(isTold);
 }
 
 /** Every handler of every controller, by the id of its operation. */
@@ -106,6 +119,37 @@ describe('the OpenAPI document', () => {
       ({ operation }) => !operation.summary || operation.tags?.length !== 1,
     );
     expect(unsaid.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
+  it('says of each answer that all is well what its body is', () => {
+    const unsaid = operations().flatMap(({ method, path, operation }) =>
+      Object.entries(operation.responses)
+        .filter(([status]) => status.startsWith('2') && status !== '204')
+        .filter(([, { content }]) => !isDescribed(content))
+        .map(([status]) => `${method} ${path} ${status}`),
+    );
+    expect(unsaid).toEqual([]);
+  });
+
+  it('says each thing once', () => {
+    const schemas = Object.entries(document.components.schemas);
+    const known = new Map<string, string>();
+    const twice = schemas.flatMap(([name, schema]) => {
+      const text = JSON.stringify(schema);
+      const other = known.get(text);
+      known.set(text, name);
+      return other === undefined ? [] : [`${other} and ${name}`];
+    });
+    expect(schemas.length).toBeGreaterThan(50);
+    expect(twice).toEqual([]);
+  });
+
+  it('names nothing that is not there, and has nothing that is not named', () => {
+    const text = JSON.stringify(document);
+    const named = [...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
+    const there = Object.keys(document.components.schemas);
+    expect(new Set(named.map(([, name]) => name))).toEqual(new Set(there));
+    expect(text).not.toContain('"nullable"');
   });
 
   it('is shown to people by a page that loads nothing from elsewhere', async () => {

@@ -1,8 +1,15 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { operationsOf, type OpenApi, type Operation } from '../generate/operations.js';
 import type { Answer } from '../send/http-door.js';
+import { exactly } from './exact-schemas.js';
 
-/** Holds answers against what the OpenAPI document says of them. */
+const FORMATS = {
+  // Ours have three or six digits and a Z; what was sent is shown as it was sent.
+  'date-time': /^\d{4}-\d\d-\d\dt\d\d:\d\d:\d\d(?:\.\d+)?(?:z|[+-]\d\d:\d\d)$/i,
+  uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+} as const;
+
+/** Holds answers against what the OpenAPI document says of them, to the last member. */
 export class DeclaredAnswers {
   private readonly operations: ReadonlyMap<string, Operation>;
   private readonly validators = new Map<string, ValidateFunction | undefined>();
@@ -14,11 +21,14 @@ export class DeclaredAnswers {
     this.operations = new Map(
       operationsOf(document).map((operation) => [operation.name, operation]),
     );
-    this.ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: false });
-    this.ajv.addSchema({ $id: 'api', ...document });
+    this.ajv = new Ajv2020({ strict: false, formats: FORMATS });
+    this.ajv.addSchema({ $id: 'api', ...exactly(document) });
   }
 
-  check(name: string, { status, headers, text }: Answer): string[] {
+  check(
+    name: string,
+    { status, headers, text }: Pick<Answer, 'status' | 'headers' | 'text'>,
+  ): string[] {
     const operation = this.operations.get(name);
     if (operation === undefined) return [];
     const isListed = operation.responses[status] !== undefined;
@@ -51,7 +61,7 @@ export class DeclaredAnswers {
       this.validators.set(pointer, validate);
     }
     const validate = this.validators.get(pointer);
-    if (validate === undefined) return [];
+    if (validate === undefined) return [`nothing is said of the body of ${declared}`];
     this.validated++;
     let body: unknown;
     try {

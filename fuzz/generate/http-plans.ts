@@ -4,7 +4,7 @@ import { sometimes } from './chance.js';
 import { authorization, bomb, coding, contentType, idempotencyKey, oddHeaders } from './headers.js';
 import { toText } from './loose-json.js';
 import { oddValue } from './odd-values.js';
-import { operationsOf, type OpenApi, type Operation } from './operations.js';
+import { isTried, operationsOf, type OpenApi, type Operation } from './operations.js';
 import { pathOf } from './paths.js';
 import { breakText, SchemaValues } from './schema-values.js';
 import { signature, stripeEventText } from './stripe-events.js';
@@ -41,10 +41,12 @@ interface Draft {
 /** Requests of every operation of a document, right, nearly right and wrong. */
 export function httpPlans(document: OpenApi): fc.Arbitrary<HttpPlan> {
   const values = new SchemaValues(document.components?.schemas ?? {});
-  const operations = operationsOf(document).map((operation) => ({
-    weight: SHARES[operation.name] ?? USUAL_SHARE,
-    arbitrary: planOf(operation, values),
-  }));
+  const operations = operationsOf(document)
+    .filter(isTried)
+    .map((operation) => ({
+      weight: SHARES[operation.name] ?? USUAL_SHARE,
+      arbitrary: planOf(operation, values),
+    }));
   return fc.oneof({ weight: 40, arbitrary: strayPlan }, ...operations);
 }
 

@@ -34,21 +34,23 @@ export interface Operation extends OperationDescription {
   readonly path: string;
 }
 
+export function operationsOf(document: OpenApi): Operation[] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      ...operation,
+      name: `${method.toUpperCase()} ${path}`,
+      method: method.toUpperCase(),
+      path,
+    })),
+  );
+}
+
 /**
  * Left alone: an erasure takes texts out of the ledger by which a verdict is held against it, and
  * what is said of it has tests of its own.
  */
 const LEFT_ALONE = /\/erasures$/;
 
-export function operationsOf(document: OpenApi): Operation[] {
-  return Object.entries(document.paths).flatMap(([path, methods]) =>
-    LEFT_ALONE.test(path)
-      ? []
-      : Object.entries(methods).map(([method, operation]) => ({
-          ...operation,
-          name: `${method.toUpperCase()} ${path}`,
-          method: method.toUpperCase(),
-          path,
-        })),
-  );
+export function isTried({ path }: Operation): boolean {
+  return !LEFT_ALONE.test(path);
 }

@@ -14,7 +14,7 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly items?: Schema;
-  readonly additionalProperties?: Schema;
+  readonly additionalProperties?: Schema | boolean;
   readonly oneOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
@@ -103,7 +103,8 @@ export class SchemaValues {
   }
 
   private dictionaryOf(schema: Schema): fc.Arbitrary<Loose> {
-    const value = this.valueOf(schema.additionalProperties ?? {}, 'property');
+    const { additionalProperties: each } = schema;
+    const value = this.valueOf(typeof each === 'object' ? each : {}, 'property');
     return fc.dictionary(fc.constantFrom('region', 'user', 'tier', '__proto__', 'é'), value, {
       maxKeys: 3,
     });

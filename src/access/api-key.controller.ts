@@ -1,17 +1,19 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { parsePage } from '../database/page.js';
+import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiPage } from '../answers/api-page.js';
+import { parsePage, type Page } from '../database/page.js';
 import { PagedDto } from '../database/paged.dto.js';
 import { AnswerSecrets } from '../idempotency/command-route.js';
 import { ApiKeyRotationService } from './api-key-rotation.service.js';
 import {
-  CreateApiKeyDto,
+  ApiKeyAnswer,
   fromApiKey,
   fromMadeApiKey,
   fromRotation,
-  RotateApiKeyDto,
-  toExpiresAt,
-} from './api-key.dto.js';
+  MadeApiKeyAnswer,
+  RotatedApiKeyAnswer,
+} from './api-key.answer.js';
+import { CreateApiKeyDto, RotateApiKeyDto, toExpiresAt } from './api-key.dto.js';
 import { ApiKeyService } from './api-key.service.js';
 import { CanNeedApproval } from './approval/can-need-approval.js';
 import { Caller, type Principal } from './caller.js';
@@ -34,7 +36,11 @@ export class ApiKeyController {
   @CanNeedApproval('api_key.create')
   @AnswerSecrets('key')
   @ApiOperation({ summary: 'Make an API key; the first answer alone shows it' })
-  async create(@Caller() caller: Principal, @Body() body: CreateApiKeyDto) {
+  @ApiCreatedResponse({ type: MadeApiKeyAnswer })
+  async create(
+    @Caller() caller: Principal,
+    @Body() body: CreateApiKeyDto,
+  ): Promise<MadeApiKeyAnswer> {
     requireScopes(caller, body.scopes);
     const expiresAt = toExpiresAt(body);
     return fromMadeApiKey(
@@ -45,7 +51,8 @@ export class ApiKeyController {
   @Get()
   @RequireScope('admin')
   @ApiOperation({ summary: 'List the API keys, without the keys themselves' })
-  async list(@Caller() caller: Principal, @Query() query: PagedDto) {
+  @ApiPage(ApiKeyAnswer)
+  async list(@Caller() caller: Principal, @Query() query: PagedDto): Promise<Page<ApiKeyAnswer>> {
     const page = await this.apiKeys.list(caller.tenantId, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromApiKey) };
   }
@@ -55,11 +62,12 @@ export class ApiKeyController {
   @CanNeedApproval('api_key.rotate')
   @AnswerSecrets('key')
   @ApiOperation({ summary: 'Put another key in the place of one, which goes on for an overlap' })
+  @ApiCreatedResponse({ type: RotatedApiKeyAnswer })
   async rotate(
     @Caller() caller: Principal,
     @Param('id') keyId: string,
     @Body() body: RotateApiKeyDto = {},
-  ) {
+  ): Promise<RotatedApiKeyAnswer> {
     const overlapSeconds = body.overlap_seconds ?? OVERLAP_SECONDS;
     return fromRotation(await this.rotations.rotate(caller, keyId, overlapSeconds));
   }

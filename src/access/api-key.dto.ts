@@ -1,15 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ArrayNotEmpty, ArrayUnique, IsArray, IsIn, IsInt, Max, Min } from 'class-validator';
 import { IsAbsentOr, IsInstant, IsShortText } from '../problem/field-rules.js';
-import {
-  formatInstant,
-  MICROS_PER_MILLISECOND,
-  parseInstant,
-  type Micros,
-} from '../domain/instant.js';
-import type { Rotation } from './api-key-rotation.service.js';
-import type { ApiKey } from './api-key.entity.js';
-import type { MadeApiKey } from './api-key.service.js';
+import { parseInstant, type Micros } from '../domain/instant.js';
 import { SCOPES, type Scope } from './scope.js';
 
 /** A month: what still needs the old key by then is forgotten, not slow. */
@@ -53,43 +45,4 @@ export class RotateApiKeyDto {
 
 export function toExpiresAt({ expires_at }: CreateApiKeyDto): Micros | undefined {
   return expires_at === undefined ? undefined : parseInstant(expires_at);
-}
-
-/** The only answer that ever holds the key. */
-export function fromMadeApiKey(key: MadeApiKey): Record<string, unknown> {
-  return {
-    id: key.keyId,
-    key: key.text,
-    name: key.name,
-    scopes: key.scopes,
-    created_at: formatInstant(key.createdAt),
-    expires_at: key.expiresAt === undefined ? null : formatInstant(key.expiresAt),
-  };
-}
-
-export function fromRotation(rotation: Rotation): Record<string, unknown> {
-  return {
-    ...fromMadeApiKey(rotation.made),
-    replaces: {
-      id: rotation.replacedKeyId,
-      expires_at: formatInstant(rotation.replacedExpiresAt),
-    },
-  };
-}
-
-export function fromApiKey(key: ApiKey): Record<string, unknown> {
-  return {
-    id: key.keyId,
-    name: key.name,
-    scopes: key.scopes,
-    created_at: fromDate(key.createdAt),
-    expires_at: fromDate(key.expiresAt),
-    last_used_at: fromDate(key.lastUsedAt),
-    revoked_at: fromDate(key.revokedAt),
-    replaced_by: key.replacedBy,
-  };
-}
-
-function fromDate(date: Date | null): string | null {
-  return date === null ? null : formatInstant(date.getTime() * MICROS_PER_MILLISECOND);
 }

@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { ValidateIf } from 'class-validator';
+import { INSTANT } from '../answers/answer-fields.js';
 import { IsInstant } from '../problem/field-rules.js';
 
 export class SetTestClockDto {
@@ -13,4 +14,9 @@ export class SetTestClockDto {
   @ValidateIf((_, value) => value !== null)
   @IsInstant()
   readonly now!: string | null;
+}
+
+export class TestClockAnswer {
+  @ApiProperty({ ...INSTANT, description: 'What the clock of the tenant reads now.' })
+  readonly now!: string;
 }

@@ -34,8 +34,9 @@ export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeAp
     this.loop = new Loop(name, idleMs, (isStopping) => this.round(isStopping));
   }
 
-  onApplicationBootstrap(): void {
+  onApplicationBootstrap(): Promise<void> {
     if (this.process.ROLE !== 'api') this.loop.start();
+    return Promise.resolve();
   }
 
   beforeApplicationShutdown(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { fromMadeApiKey } from '../access/api-key.dto.js';
+import { fromMadeApiKey } from '../access/api-key.answer.js';
 import { ApiKeyService } from '../access/api-key.service.js';
 import { SCOPES, type Scope } from '../access/scope.js';
 import { wrongUsage } from './command-failure.js';

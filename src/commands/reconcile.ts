@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { LaneAnswer, ReconciliationPage } from '../reconciliation/reconciliation.dto.js';
+import type { LaneAnswer } from '../reconciliation/lane.answer.js';
+import type { ReconciliationPage } from '../reconciliation/reconciliation.answer.js';
 import { ReconciliationRunner } from '../reconciliation/reconciliation-runner.js';
 import { ReconciliationService } from '../reconciliation/reconciliation.service.js';
 import { EXIT } from './command-failure.js';

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { loadConfig } from '../config/config.js';
 import { Database } from '../database/database.js';
-import type { ReplayAnswer } from '../replay/replay.dto.js';
+import type { ReplayAnswer } from '../replay/replay.answer.js';
 import { ReplayRunner } from '../replay/replay-runner.js';
 import { ReplayService } from '../replay/replay.service.js';
 import { CommandFailure, EXIT } from './command-failure.js';

@@ -4,7 +4,8 @@ import type { FastifyReply } from 'fastify';
 import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { CreateBulkVoidDto, type BulkVoidAnswer } from './bulk-void.dto.js';
+import { BulkVoidAnswer } from './bulk-void.answer.js';
+import { CreateBulkVoidDto } from './bulk-void.dto.js';
 import { BulkVoidService } from './bulk-void.service.js';
 
 @ApiTags('usage events')
@@ -17,8 +18,8 @@ export class BulkVoidController {
   @RequireScope('usage:adjust')
   @CanNeedApproval('usage_event.void', { isHarmless: (body) => isDryRun(body) })
   @ApiOperation({ summary: 'Take many usage events out of everything they count in' })
-  @ApiOkResponse({ description: 'It is finished' })
-  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
+  @ApiOkResponse({ type: BulkVoidAnswer, description: 'It is finished' })
+  @ApiAcceptedResponse({ type: BulkVoidAnswer, description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() caller: Principal,
     @Body() body: CreateBulkVoidDto,
@@ -32,6 +33,7 @@ export class BulkVoidController {
   @Get(':id')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'How far a void of many events has come' })
+  @ApiOkResponse({ type: BulkVoidAnswer })
   get(@Caller() caller: Principal, @Param('id') id: string): Promise<BulkVoidAnswer> {
     return this.voids.get(caller.tenantId, id);
   }

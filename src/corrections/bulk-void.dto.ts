@@ -8,7 +8,6 @@ import {
   IsObject,
   ValidateNested,
 } from 'class-validator';
-import type { VoidKind } from '../domain/place-usage.js';
 import { IsAbsentOr, IsInstant, IsShortText } from '../problem/field-rules.js';
 import { IsSource, REASON_CHARACTERS_MAX } from './void.dto.js';
 
@@ -74,30 +73,4 @@ export class CreateBulkVoidDto {
   @IsAbsentOr()
   @IsBoolean()
   readonly dry_run?: boolean;
-}
-
-/** What voids of many events change in one meter. */
-export interface BulkVoidEffect {
-  readonly meter: string;
-  readonly kind: VoidKind;
-  readonly event_count: number;
-  /** Canonical decimal. */
-  readonly value: string;
-}
-
-export interface BulkVoidAnswer {
-  readonly id: string | null;
-  readonly status: 'running' | 'finished' | 'dry_run';
-  readonly dry_run: boolean;
-  readonly filter: unknown;
-  readonly reason: string;
-  /** Events that the filter found, and what became of them so far. */
-  readonly progress: {
-    readonly found: number;
-    readonly voided: number;
-    readonly already_voided: number;
-  };
-  readonly effects: readonly BulkVoidEffect[];
-  readonly created_at: string | null;
-  readonly finished_at: string | null;
 }

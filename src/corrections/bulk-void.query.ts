@@ -1,6 +1,6 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
-import type { BulkVoidEffect } from './bulk-void.dto.js';
+import type { BulkVoidEffect } from './bulk-void.answer.js';
 import { IS_SELECTED, selectionParameters, type EventSelection } from './event-selection.js';
 
 /** What voids of many events have changed so far. */

@@ -1,10 +1,11 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { BulkVoidFilterDto } from './bulk-void.dto.js';
 import { IS_SELECTED, selectionParameters, type EventSelection } from './event-selection.js';
 
 export interface BulkVoid {
   readonly id: string;
-  readonly filter: unknown;
+  readonly filter: BulkVoidFilterDto;
   readonly selection: EventSelection;
   readonly reason: string;
   readonly createdAt: Micros;

@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstant } from '../domain/instant.js';
 import type { VoidRecord } from '../ledger/void.store.js';
-import type { VoidAnswer } from './void.dto.js';
+import type { VoidAnswer } from './void.answer.js';
 
 /** How a void is answered, always from what was recorded of it. */
 export async function toVoidAnswer(

@@ -1,9 +1,10 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { VoidUsageEventDto, type VoidAnswer } from './void.dto.js';
+import { VoidAnswer } from './void.answer.js';
+import { VoidUsageEventDto } from './void.dto.js';
 import { VoidService } from './void.service.js';
 
 @ApiTags('usage events')
@@ -17,6 +18,7 @@ export class VoidController {
   @RequireScope('usage:adjust')
   @CanNeedApproval('usage_event.void')
   @ApiOperation({ summary: 'Take a usage event out of everything it counts in' })
+  @ApiOkResponse({ type: VoidAnswer })
   void(@Caller() caller: Principal, @Body() body: VoidUsageEventDto): Promise<VoidAnswer> {
     return this.voids.void(caller, body);
   }

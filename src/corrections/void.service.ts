@@ -19,7 +19,8 @@ import { replacementRefused } from './replacement-refused.js';
 import { toVoidAnswer } from './void-answer.js';
 import { voidEvents } from './void-events.js';
 import { VOIDED_MEANWHILE } from './voided-meanwhile.js';
-import type { VoidAnswer, VoidUsageEventDto } from './void.dto.js';
+import type { VoidAnswer } from './void.answer.js';
+import type { VoidUsageEventDto } from './void.dto.js';
 
 const ATTEMPTS_MAX = 5;
 

@@ -3,9 +3,12 @@ import { Temporal } from 'temporal-polyfill';
 import { MICROS_PER_DAY } from './instant.js';
 import type { Micros } from './instant.js';
 
+export const INTERVALS = ['day', 'week', 'month', 'year'] as const;
+export type Interval = (typeof INTERVALS)[number];
+
 /** Boundaries fall at anchor + n intervals, n any integer, by the clock and calendar of the time zone. */
 export interface Schedule {
-  readonly interval: 'day' | 'week' | 'month' | 'year';
+  readonly interval: Interval;
   readonly intervalCount: number;
   readonly anchor: Micros;
   /** An IANA name, as `isTimezone` accepts it. */

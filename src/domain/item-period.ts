@@ -38,11 +38,14 @@ export function itemPeriodAt(items: readonly BillingItem[], at: Micros): Billing
   return { start: before?.end ?? -Infinity, end: after?.start ?? Infinity, isGap: true };
 }
 
+export const ITEM_PRICINGS = ['one', 'none', 'several'] as const;
+export type ItemPricing = (typeof ITEM_PRICINGS)[number];
+
 /** Whether one item prices the meter in a period. What was canceled stands in nobody's way. */
 export function pricingOf(
   items: readonly BillingItem[],
   { start, end }: BillingPeriod,
-): 'one' | 'none' | 'several' {
+): ItemPricing {
   const present = items.filter(
     ({ startsAt, endsAt }) => startsAt < end && (endsAt ?? Infinity) > start,
   );

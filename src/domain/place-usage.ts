@@ -84,7 +84,8 @@ function firstUnclosed(
 }
 
 /** What a void does to a billing period. */
-export type VoidKind = 'open' | 'carried' | 'amendment';
+export const VOID_KINDS = ['open', 'carried', 'amendment'] as const;
+export type VoidKind = (typeof VOID_KINDS)[number];
 
 export interface VoidPlacement {
   readonly kind: VoidKind;

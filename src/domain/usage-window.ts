@@ -7,7 +7,12 @@ import {
 } from './instant.js';
 import type { Micros } from './instant.js';
 
-export type UsageWindow = 'quarter_hour' | 'hour' | 'day' | 'month';
+const USAGE_WINDOWS = ['quarter_hour', 'hour', 'day', 'month'] as const;
+export type UsageWindow = (typeof USAGE_WINDOWS)[number];
+
+/** With those that are no stretch of the clock: where it is billed, and all of it. */
+export const ASKED_WINDOWS = [...USAGE_WINDOWS, 'period', 'total'] as const;
+export type AskedWindow = (typeof ASKED_WINDOWS)[number];
 
 /** Windows of one answer: 11 years of hours, or nearly 3 years of quarter hours. */
 export const MAX_WINDOWS = 100_000;

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
@@ -17,7 +17,8 @@ export class ErasureController {
   @RequireScope('admin')
   @CanNeedApproval('customer.erase')
   @ApiOperation({ summary: 'Erase what tells of a customer; numbers, statements and digests stay' })
-  @ApiOkResponse({ type: ErasureAnswer })
+  @ApiOkResponse({ type: ErasureAnswer, description: 'Nothing of it is left' })
+  @ApiAcceptedResponse({ type: ErasureAnswer, description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() caller: Principal,
     @Param('id') id: string,

@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray } from 'class-validator';
+import { COUNT } from '../answers/answer-fields.js';
 import { formatInstant } from '../domain/instant.js';
 import { IsAbsentOr, IsShortText } from '../problem/field-rules.js';
 import type { Erasure } from './erasure.store.js';
@@ -32,10 +33,10 @@ export class ErasureProgress {
   @ApiProperty({ description: 'What is being erased, or `done`' })
   readonly phase!: string;
 
-  @ApiProperty({ description: 'Usage events without their texts by now' })
+  @ApiProperty({ ...COUNT, description: 'Usage events without their texts by now' })
   readonly usage_events!: number;
 
-  @ApiProperty({ description: 'Rows elsewhere that were changed or taken out' })
+  @ApiProperty({ ...COUNT, description: 'Rows elsewhere that were changed or taken out' })
   readonly other_rows!: number;
 }
 

@@ -1,11 +1,32 @@
 import { Controller, Get } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiTags,
+} from '@nestjs/swagger';
 import { Public } from '../access/require-scope.js';
 import { Database } from '../database/database.js';
 import { isMigrated } from '../database/migrated.js';
 import { PUSH_STOP_DETAILS, pushStop } from '../outbox/push-guard.js';
 import { Problem } from '../problem/problem.js';
 import { Draining } from './draining.js';
+
+class LiveAnswer {
+  @ApiProperty({ enum: ['live'] })
+  readonly status!: 'live';
+}
+
+class ReadyAnswer {
+  @ApiProperty({ enum: ['ready'] })
+  readonly status!: 'ready';
+
+  @ApiPropertyOptional({
+    description: 'Why nothing is pushed from this database, where that is so.',
+  })
+  readonly pushes?: string;
+}
 
 @ApiTags('operation')
 @Controller('health')
@@ -19,7 +40,8 @@ export class HealthController {
   @Get('live')
   @Public()
   @ApiOperation({ summary: 'Whether the process is alive' })
-  live(): { status: 'live' } {
+  @ApiOkResponse({ type: LiveAnswer })
+  live(): LiveAnswer {
     return { status: 'live' };
   }
 
@@ -27,7 +49,8 @@ export class HealthController {
   @Get('ready')
   @Public()
   @ApiOperation({ summary: 'Whether requests may be sent here' })
-  async ready(): Promise<{ status: 'ready'; pushes?: string }> {
+  @ApiOkResponse({ type: ReadyAnswer })
+  async ready(): Promise<ReadyAnswer> {
     if (this.draining.isDraining)
       throw new Problem('service_unavailable', 'the process is shutting down');
     const [state] = await this.db.health.query<{ readOnly: boolean }>(

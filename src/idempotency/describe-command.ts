@@ -9,7 +9,8 @@ const HEADER = {
   description:
     'Makes it safe to send the command again: for 30 days the same key and request get the first ' +
     'answer, with `Idempotency-Replayed: true` and without secrets. Answers that ask for a ' +
-    'correction of form or another try (400, 401, 403, 408, 429, 5xx, `validation_failed`) are not kept.',
+    'correction of form or another try (400, 401, 403, 408, 429, 5xx, `validation_failed`) are not kept. Of an answer that ' +
+    'told of a customer who was erased meanwhile, `{"erased":true}` is left.',
   schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
 } as const;
 

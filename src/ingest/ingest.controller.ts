@@ -1,14 +1,7 @@
 import { Readable } from 'node:stream';
-import { applyDecorators, Controller, Post, Req, Res } from '@nestjs/common';
-import {
-  ApiBody,
-  ApiConsumes,
-  ApiOperation,
-  ApiQuery,
-  ApiResponse,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Controller, Post, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
@@ -19,15 +12,13 @@ import { Problem, ValidationProblem, type FieldError } from '../problem/problem.
 import { openCloudEvents, openEnvelope } from './envelope.js';
 import { IngestService } from './ingest.service.js';
 import { isProblematic, toReceipt, type Result } from './receipt.dto.js';
-import { RECEIPT_RESPONSES } from './receipt.schema.js';
+import { ApiReceipts } from './receipt.schema.js';
 import { UsageEventDto } from './usage-event.dto.js';
 
 const CLOUD_EVENTS = /^application\/cloudevents(-batch)?\+json/i;
 /** Beyond, what is wrong with one event is not told from what is wrong with the whole. */
 const JSON_LEVELS_MAX = 1_000;
 const STATUS_OF_ONE = { accepted: 201, duplicate: 200, conflict: 409, rejected: 422 } as const;
-
-const ApiVerdicts = () => applyDecorators(...RECEIPT_RESPONSES.map((each) => ApiResponse(each)));
 
 @ApiTags('usage events')
 @Controller('v1/usage-events')
@@ -47,7 +38,7 @@ export class IngestController {
     'application/cloudevents-batch+json',
   )
   @ApiBody({ type: UsageEventDto })
-  @ApiVerdicts()
+  @ApiReceipts()
   @ApiQuery({ name: 'results', required: false, enum: ['problems'] })
   async record(
     @Caller() caller: Principal,

@@ -13,6 +13,7 @@ import {
   type ReplayFilter,
 } from '../quarantine/replayed-events.store.js';
 import { IngestService } from './ingest.service.js';
+import type { QuarantineReplayAnswer } from './quarantine.answer.js';
 import { noCounts, type Counts } from './receipt.dto.js';
 import { toRefusal } from './refused-sending.js';
 
@@ -22,11 +23,6 @@ const EVENTS_MAX = 10_000;
 const EVENTS_PER_STEP_MAX = 500;
 /** No step begins later; what is left is told as remaining. */
 const WORK_MAX_MS = 20_000;
-
-export interface ReplayAnswer extends Counts {
-  /** What matches and was not come to: another call goes on there. */
-  readonly remaining: number;
-}
 
 /** Sends events of the quarantine through the door once more, now that their cause may be mended. */
 @Injectable()
@@ -42,7 +38,7 @@ export class QuarantineReplayService {
    * Recorded first, taken out then: cut off in between, or run twice at a time, the same events come
    * back as duplicates and leave.
    */
-  async replay(caller: Principal, filter: ReplayFilter): Promise<ReplayAnswer> {
+  async replay(caller: Principal, filter: ReplayFilter): Promise<QuarantineReplayAnswer> {
     const { tenantId } = caller;
     const startedAt = await timeOfDay(this.db.work);
     const deadline = Date.now() + WORK_MAX_MS;

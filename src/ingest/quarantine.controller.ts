@@ -1,18 +1,29 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { COUNT } from '../answers/answer-fields.js';
+import { ApiPage } from '../answers/api-page.js';
 import { parsePage, type Page } from '../database/page.js';
 import { QuarantineService } from '../quarantine/quarantine.service.js';
-import { QuarantineReplayService, type ReplayAnswer } from './quarantine-replay.service.js';
+import { QuarantineReplayService } from './quarantine-replay.service.js';
+import {
+  fromQuarantined,
+  QuarantinedEventAnswer,
+  QuarantineReplayAnswer,
+} from './quarantine.answer.js';
 import {
   CreateQuarantineReplayDto,
   DeleteQuarantinedEventDto,
-  fromQuarantined,
   QuarantineQueryDto,
   toQuarantineFilter,
 } from './quarantine.dto.js';
+
+const DROPPED = {
+  ...COUNT,
+  description: 'How many there was no room for.',
+};
 
 @ApiTags('quarantine')
 @Controller('v1/quarantine')
@@ -25,10 +36,11 @@ export class QuarantineController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'Usage events that were refused or conflict, and why' })
+  @ApiPage(QuarantinedEventAnswer, { dropped: DROPPED })
   async list(
     @Caller() caller: Principal,
     @Query() query: QuarantineQueryDto,
-  ): Promise<Page<Record<string, unknown>> & { readonly dropped: number }> {
+  ): Promise<Page<QuarantinedEventAnswer> & { readonly dropped: number }> {
     const page = parsePage(query, ['instant', 'uuid']);
     const found = await this.quarantine.list(caller.tenantId, toQuarantineFilter(query), page);
     return { ...found, data: found.data.map(fromQuarantined) };
@@ -39,10 +51,11 @@ export class QuarantineController {
   @HttpCode(200)
   @RequireScope('usage:adjust')
   @ApiOperation({ summary: 'Send events of the quarantine once more, under the rights of the key' })
+  @ApiOkResponse({ type: QuarantineReplayAnswer })
   replay(
     @Caller() caller: Principal,
     @Body() body: CreateQuarantineReplayDto,
-  ): Promise<ReplayAnswer> {
+  ): Promise<QuarantineReplayAnswer> {
     return this.replays.replay(caller, body ?? {});
   }
 

@@ -9,9 +9,8 @@ import {
   ValidateIf,
 } from 'class-validator';
 import { PagedDto } from '../database/paged.dto.js';
-import { formatInstant } from '../domain/instant.js';
 import { IsAbsentOr } from '../problem/field-rules.js';
-import type { QuarantinedEvent, QuarantineFilter } from '../quarantine/quarantine-list.store.js';
+import type { QuarantineFilter } from '../quarantine/quarantine-list.store.js';
 import { IsStorableText } from './usage-event.constraints.js';
 
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -83,25 +82,5 @@ export function toQuarantineFilter(query: QuarantineQueryDto): QuarantineFilter 
     customerId: query.customer_id,
     meter: query.meter,
     usageEventId: query.usage_event_id,
-  };
-}
-
-/** An event in quarantine, as it is answered. */
-export function fromQuarantined(event: QuarantinedEvent): Record<string, unknown> {
-  const { code, fields } = event;
-  return {
-    id: event.id,
-    usage_event_id: event.usageEventId,
-    source: event.source,
-    customer_id: event.customerId,
-    meter: event.meter,
-    code,
-    errors: event.errors,
-    ...(code === 'usage_event_conflict' ? { fields } : {}),
-    event: event.event,
-    historical: event.historical,
-    count: event.count,
-    first_seen_at: formatInstant(event.firstSeenAt),
-    last_seen_at: formatInstant(event.lastSeenAt),
   };
 }

@@ -12,3 +12,10 @@ export type Verdict =
       readonly firstReceivedAt: Micros;
     }
   | { readonly status: 'rejected'; readonly faults: readonly Fault[] };
+
+export const VERDICT_STATUSES = [
+  'accepted',
+  'duplicate',
+  'conflict',
+  'rejected',
+] as const satisfies readonly Verdict['status'][];

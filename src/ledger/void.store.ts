@@ -13,6 +13,9 @@ export interface VoidEffect {
   readonly value: string;
 }
 
+export const REPLACEMENT_STATUSES = ['accepted', 'duplicate'] as const;
+export type ReplacementStatus = (typeof REPLACEMENT_STATUSES)[number];
+
 /** That an event was voided. */
 export interface VoidRecord {
   readonly eventKey: string;
@@ -20,7 +23,7 @@ export interface VoidRecord {
   readonly voidedAt: Micros;
   readonly effects: readonly VoidEffect[];
   readonly replacementKey: string | null;
-  readonly replacementStatus: 'accepted' | 'duplicate' | null;
+  readonly replacementStatus: ReplacementStatus | null;
   readonly bulkVoidId: string | null;
 }
 

@@ -4,9 +4,11 @@ import type { FastifyReply } from 'fastify';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { parsePage } from '../database/page.js';
+import { ApiPage } from '../answers/api-page.js';
+import { parsePage, type Page } from '../database/page.js';
 import { PagedDto } from '../database/paged.dto.js';
-import { fromMeter, PutMeterDto } from './meter.dto.js';
+import { fromMeter, MeterAnswer, PutMeterAnswer } from './meter.answer.js';
+import { PutMeterDto } from './meter.dto.js';
 import { MeterService } from './meter.service.js';
 
 @ApiTags('Meters')
@@ -18,14 +20,14 @@ export class MeterController {
   @RequireScope('billing:write')
   @CanNeedApproval('meter.change')
   @ApiOperation({ summary: 'Make or change a meter; 201 where it was made' })
-  @ApiOkResponse({ description: 'It was there, and is so now' })
-  @ApiCreatedResponse({ description: 'It was made' })
+  @ApiOkResponse({ type: PutMeterAnswer, description: 'It was there, and is so now' })
+  @ApiCreatedResponse({ type: PutMeterAnswer, description: 'It was made' })
   async put(
     @Caller() caller: Principal,
     @Param('key') key: string,
     @Body() body: PutMeterDto,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
+  ): Promise<PutMeterAnswer> {
     const { meter, created, stripe } = await this.meters.put(caller.tenantId, key, body);
     reply.code(created ? 201 : 200);
     return { ...fromMeter(meter), ...(stripe === undefined ? {} : { stripe }) };
@@ -34,7 +36,8 @@ export class MeterController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'List the meters by key, archived ones included' })
-  async list(@Caller() caller: Principal, @Query() query: PagedDto) {
+  @ApiPage(MeterAnswer)
+  async list(@Caller() caller: Principal, @Query() query: PagedDto): Promise<Page<MeterAnswer>> {
     const page = await this.meters.list(caller.tenantId, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromMeter) };
   }
@@ -42,7 +45,8 @@ export class MeterController {
   @Get(':key')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'Read one meter' })
-  async get(@Caller() caller: Principal, @Param('key') key: string) {
+  @ApiOkResponse({ type: MeterAnswer })
+  async get(@Caller() caller: Principal, @Param('key') key: string): Promise<MeterAnswer> {
     return fromMeter(await this.meters.get(caller.tenantId, key));
   }
 

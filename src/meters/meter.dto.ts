@@ -9,7 +9,8 @@ import {
   IsIn,
   IsOptional,
 } from 'class-validator';
-import { formatInstant, parseInstant, type Micros } from '../domain/instant.js';
+import { INSTANT_OR_NULL } from '../answers/answer-fields.js';
+import { parseInstant, type Micros } from '../domain/instant.js';
 import { MAPPING_CHANGES, type MappingChange } from '../domain/mapping-change.js';
 import {
   AGGREGATIONS,
@@ -22,9 +23,6 @@ import {
 import { IsAbsentOr, IsInstant, IsShortText } from '../problem/field-rules.js';
 import { IsFilter, toFilter, type SentFilter } from './meter-filter.js';
 import type { MeterChange } from './meter-settings.js';
-import type { StoredMeter } from './meter.store.js';
-
-const INSTANT = { type: String, format: 'date-time', nullable: true } as const;
 
 /** An absent field keeps its value, null clears it to its default. */
 export class PutMeterDto {
@@ -97,12 +95,15 @@ export class PutMeterDto {
   @IsIn(PUSH_MODES)
   readonly push?: PushMode | null;
 
-  @ApiPropertyOptional({ ...INSTANT, description: 'A full UTC hour: usage is pushed by the hour.' })
+  @ApiPropertyOptional({
+    ...INSTANT_OR_NULL,
+    description: 'A full UTC hour: usage is pushed by the hour.',
+  })
   @IsOptional()
   @IsInstant()
   readonly push_from?: string | null;
 
-  @ApiPropertyOptional(INSTANT)
+  @ApiPropertyOptional(INSTANT_OR_NULL)
   @IsOptional()
   @IsInstant()
   readonly billing_starts_at?: string | null;
@@ -140,33 +141,6 @@ export function toMeterChange(dto: PutMeterDto): MeterChange {
   };
 }
 
-export function fromMeter(meter: StoredMeter): Record<string, unknown> {
-  return {
-    key: meter.key,
-    aggregation: meter.aggregation,
-    display_name: meter.displayName,
-    unit: meter.unit,
-    event_types: meter.eventTypes,
-    value_property: meter.valueProperty,
-    filter: meter.filter,
-    unique_property: meter.uniqueProperty,
-    dimensions: meter.dimensions,
-    carry_last: meter.carryLast,
-    stripe_event_name: meter.stripeEventName,
-    push: meter.push,
-    push_from: fromInstant(meter.pushFrom),
-    billing_starts_at: fromInstant(meter.billingStartsAt),
-    late_usage: meter.lateUsage,
-    archived: meter.archived,
-    settings_version: meter.version,
-    created_at: formatInstant(meter.createdAt),
-  };
-}
-
 function toInstant(text: string | null | undefined): Micros | null | undefined {
   return text === null || text === undefined ? text : parseInstant(text);
-}
-
-function fromInstant(instant: Micros | null): string | null {
-  return instant === null ? null : formatInstant(instant);
 }

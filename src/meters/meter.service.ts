@@ -24,7 +24,8 @@ import {
   type MeterSettings,
   type StoredMeter,
 } from './meter.store.js';
-import { fromMeter, toMeterChange, type PutMeterDto } from './meter.dto.js';
+import { fromMeter } from './meter.answer.js';
+import { toMeterChange, type PutMeterDto } from './meter.dto.js';
 
 const KEY = /^[a-z][a-z0-9_]{0,63}$/;
 

@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { DECIMAL_SCHEMA } from '../answers/answer-fields.js';
 import { PROBLEMS } from '../problem/codes.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
@@ -21,6 +22,7 @@ const FIELD_ERROR = {
 const PROBLEM = {
   type: 'object',
   required: ['type', 'title', 'status', 'detail', 'instance', 'code'],
+  additionalProperties: true,
   properties: {
     type: { type: 'string', pattern: '^urn:countonce:problem:' },
     title: TEXT,
@@ -32,11 +34,11 @@ const PROBLEM = {
   },
 };
 
-/** Says once what a problem document is. */
-export function describeProblem(document: OpenAPIObject): void {
+/** Says once what a problem document is, and what a decimal. */
+export function describeShared(document: OpenAPIObject): void {
   document.components = {
     ...document.components,
-    schemas: { ...document.components?.schemas, Problem: PROBLEM },
+    schemas: { ...document.components?.schemas, Decimal: DECIMAL_SCHEMA, Problem: PROBLEM },
   };
 }
 

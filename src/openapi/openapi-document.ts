@@ -5,7 +5,7 @@ import { PUBLIC_ROUTE, REQUIRED_SCOPE } from '../access/require-scope.js';
 import type { Scope } from '../access/scope.js';
 import { isCommand } from '../idempotency/command-route.js';
 import { describeCommand } from '../idempotency/describe-command.js';
-import { describeProblem, describeProblems } from './describe-problems.js';
+import { describeProblems, describeShared } from './describe-problems.js';
 
 const DESCRIPTION = `Counts every usage event once and bills it once.
 
@@ -32,7 +32,7 @@ export class OpenApiDocument {
       .addSecurityRequirements('bearer')
       .build();
     const document = SwaggerModule.createDocument(app, builder, { autoTagControllers: false });
-    describeProblem(document);
+    describeShared(document);
     const handlers = this.handlers();
     for (const path of Object.values(document.paths)) {
       for (const method of ['get', 'put', 'post', 'patch', 'delete'] as const) {

@@ -11,6 +11,14 @@ export const PUSH_STATUSES = [
 ] as const;
 export type PushStatus = (typeof PUSH_STATUSES)[number];
 
+/** What changes by the value, or what the whole period comes to. */
+export const PUSHED_KINDS = ['delta', 'total'] as const;
+export type PushedKind = (typeof PUSHED_KINDS)[number];
+
+/** What it is known by that a push arrived, or did not. */
+export const SETTLED_BY = ['answer', 'reading', 'resolution', 'withdrawal'] as const;
+export type SettledBy = (typeof SETTLED_BY)[number];
+
 /**
  * Where each status may lead; `none` is where a push begins. The database holds the same table
  * (`push_transition_way_check`), drawn in docs/push-states.md.

@@ -1,11 +1,13 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { ApiPage } from '../answers/api-page.js';
 import { parsePage, type Page } from '../database/page.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import { USAGE_EVENT_KEY } from '../usage/usage-event-query.js';
+import { StatementUsageEventAnswer, type UsageEventAnswer } from '../usage/usage-event.answer.js';
 import {
   BillingPeriodListDto,
   BillingPeriodQueryDto,
@@ -13,7 +15,7 @@ import {
 } from './billing-period.dto.js';
 import { BILLING_PERIOD_KEY } from './billing-period.query.js';
 import { BillingPeriodService } from './billing-period.service.js';
-import type { StatementAnswer } from './statement-answer.js';
+import { StatementAnswer } from './statement.dto.js';
 
 @ApiTags('billing periods')
 @Controller('v1/customers/:id/billing-periods')
@@ -23,6 +25,7 @@ export class BillingPeriodController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'The billing periods of a customer that have usage' })
+  @ApiPage(StatementAnswer)
   list(
     @Caller() caller: Principal,
     @Param('id') customerId: string,
@@ -39,6 +42,7 @@ export class BillingPeriodController {
   @Get(':period_start')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'The statement of one billing period' })
+  @ApiOkResponse({ type: StatementAnswer })
   get(
     @Caller() caller: Principal,
     @Param('id') customerId: string,
@@ -53,12 +57,13 @@ export class BillingPeriodController {
   @ApiOperation({
     summary: 'The usage events behind a statement, with the entries that add up to it',
   })
+  @ApiPage(StatementUsageEventAnswer)
   usageEvents(
     @Caller() caller: Principal,
     @Param('id') customerId: string,
     @Param('period_start') start: string,
     @Query() query: StatementEventsQueryDto,
-  ): Promise<Page<Record<string, unknown>>> {
+  ): Promise<Page<UsageEventAnswer>> {
     return this.periods.usageEvents(
       caller.tenantId,
       customerId,

@@ -5,6 +5,7 @@ import { toPage, type Page, type PageRequest } from '../database/page.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem } from '../problem/problem.js';
+import type { UsageEventAnswer } from '../usage/usage-event.answer.js';
 import { UsageEventService } from '../usage/usage-event.service.js';
 import {
   billingPeriods,
@@ -12,7 +13,8 @@ import {
   type BillingPeriodRow,
   type PeriodStatus,
 } from './billing-period.query.js';
-import { statementAnswers, type StatementAnswer } from './statement-answer.js';
+import { statementAnswers } from './statement-answer.js';
+import type { StatementAnswer } from './statement.dto.js';
 
 @Injectable()
 export class BillingPeriodService {
@@ -58,7 +60,7 @@ export class BillingPeriodService {
     meter: string,
     { start, revision }: { readonly start: Micros; readonly revision: number },
     page: PageRequest,
-  ): Promise<Page<Record<string, unknown>>> {
+  ): Promise<Page<UsageEventAnswer>> {
     const row = await this.find(tenantId, customerId, meter, start);
     const period = { meterNo: row.meterNo, start, revision };
     return this.events.list(tenantId, { customerId, period }, page);

@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { PutBillingSourceDto, type BillingSourceAnswer } from './billing-source.dto.js';
+import { BillingSourceAnswer, PutBillingSourceDto } from './billing-source.dto.js';
 import { BillingSourceService } from './billing-source.service.js';
 
 @ApiTags('billing periods')
@@ -15,6 +15,7 @@ export class BillingSourceController {
   @RequireScope('billing:write')
   @CanNeedApproval('billing_source.change')
   @ApiOperation({ summary: 'Choose whether the schedule or Stripe says when periods end' })
+  @ApiOkResponse({ type: BillingSourceAnswer })
   put(
     @Caller() caller: Principal,
     @Param('id') customerId: string,
@@ -27,6 +28,7 @@ export class BillingSourceController {
   @Get()
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Read where the billing periods of a customer and a meter come from' })
+  @ApiOkResponse({ type: BillingSourceAnswer })
   get(
     @Caller() caller: Principal,
     @Param('id') customerId: string,

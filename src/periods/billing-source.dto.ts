@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsIn } from 'class-validator';
+import { INSTANT, INSTANT_OR_NULL } from '../answers/answer-fields.js';
 import { formatInstant } from '../domain/instant.js';
-import { pricingOf } from '../domain/item-period.js';
+import { ITEM_PRICINGS, pricingOf, type ItemPricing } from '../domain/item-period.js';
 import {
   BILLING_SOURCES,
   latestSource,
@@ -20,16 +21,32 @@ export class PutBillingSourceDto {
   readonly source!: BillingSource;
 }
 
-export interface BillingSourceAnswer {
-  readonly customer_id: string;
-  readonly meter: string;
-  readonly source: BillingSource;
-  /** Null: from the beginning. */
-  readonly effective_from: string | null;
-  readonly period_start: string;
-  readonly period_end: string;
-  /** Whether one subscription item prices the meter in that period; null for a schedule. */
-  readonly subscription_items: 'one' | 'none' | 'several' | null;
+export class BillingSourceAnswer {
+  @ApiProperty()
+  readonly customer_id!: string;
+
+  @ApiProperty()
+  readonly meter!: string;
+
+  @ApiProperty({ enum: BILLING_SOURCES })
+  readonly source!: BillingSource;
+
+  @ApiProperty({ ...INSTANT_OR_NULL, description: 'Null: from the beginning.' })
+  readonly effective_from!: string | null;
+
+  @ApiProperty(INSTANT)
+  readonly period_start!: string;
+
+  @ApiProperty(INSTANT)
+  readonly period_end!: string;
+
+  @ApiProperty({
+    type: String,
+    enum: ITEM_PRICINGS,
+    nullable: true,
+    description: 'How many items price the meter in that period; null for a schedule.',
+  })
+  readonly subscription_items!: ItemPricing | null;
 }
 
 export function fromBillingSource(

@@ -12,11 +12,13 @@ import type { FastifyReply } from 'fastify';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { parsePage } from '../database/page.js';
+import { ApiPage } from '../answers/api-page.js';
+import { parsePage, type Page } from '../database/page.js';
 import { Problem } from '../problem/problem.js';
 import { toNdjson } from './customer-import.dto.js';
 import { checkCustomerId, CustomerImportService } from './customer-import.service.js';
-import { CustomerListDto, fromCustomer, PutCustomerDto, toCustomerChange } from './customer.dto.js';
+import { CustomerAnswer, fromCustomer } from './customer.answer.js';
+import { CustomerListDto, PutCustomerDto, toCustomerChange } from './customer.dto.js';
 import { CustomerService } from './customer.service.js';
 
 const NDJSON = 'application/x-ndjson';
@@ -37,6 +39,10 @@ export class CustomerController {
   })
   @ApiConsumes(NDJSON)
   @ApiProduces(NDJSON)
+  @ApiOkResponse({
+    schema: { type: 'string' },
+    description: 'What became of each line, and a last line that begins with `"done":true`',
+  })
   async putMany(
     @Caller() caller: Principal,
     @Body() body: unknown,
@@ -60,14 +66,14 @@ export class CustomerController {
   @RequireScope('billing:write')
   @CanNeedApproval('customer.change')
   @ApiOperation({ summary: 'Make or change a customer; 201 where it was made' })
-  @ApiOkResponse({ description: 'It was there, and is so now' })
-  @ApiCreatedResponse({ description: 'It was made' })
+  @ApiOkResponse({ type: CustomerAnswer, description: 'It was there, and is so now' })
+  @ApiCreatedResponse({ type: CustomerAnswer, description: 'It was made' })
   async put(
     @Caller() caller: Principal,
     @Param('id') id: string,
     @Body() body: PutCustomerDto,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
+  ): Promise<CustomerAnswer> {
     const change = toCustomerChange(checkCustomerId(id, '/customer_id'), body);
     const { customer, created } = await this.customers.put(caller.tenantId, change);
     reply.code(created ? 201 : 200);
@@ -77,7 +83,11 @@ export class CustomerController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'List the customers by id' })
-  async list(@Caller() caller: Principal, @Query() query: CustomerListDto) {
+  @ApiPage(CustomerAnswer)
+  async list(
+    @Caller() caller: Principal,
+    @Query() query: CustomerListDto,
+  ): Promise<Page<CustomerAnswer>> {
     const isMapped = query.mapped === undefined ? undefined : query.mapped === 'true';
     const page = await this.customers.list(caller.tenantId, isMapped, parsePage(query, ['text']));
     return { ...page, data: page.data.map(fromCustomer) };
@@ -86,7 +96,8 @@ export class CustomerController {
   @Get(':id')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'Read a customer by its id or an alias' })
-  async get(@Caller() caller: Principal, @Param('id') id: string) {
+  @ApiOkResponse({ type: CustomerAnswer })
+  async get(@Caller() caller: Principal, @Param('id') id: string): Promise<CustomerAnswer> {
     return fromCustomer(await this.customers.get(caller.tenantId, id));
   }
 }

@@ -2,10 +2,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsIn, IsObject, IsOptional, ValidateNested } from 'class-validator';
 import type { CustomerChange } from '../customers/customer-change.js';
-import type { CustomerRecord } from '../customers/customer-record.store.js';
-import { latestSchedule } from '../customers/schedule-timeline.js';
 import { PagedDto } from '../database/paged.dto.js';
-import { formatInstant } from '../domain/instant.js';
 import { MAPPING_CHANGES, type MappingChange } from '../domain/mapping-change.js';
 import { PUSH_MODES, type PushMode } from '../domain/meter.js';
 import { IsShortText } from '../problem/field-rules.js';
@@ -82,24 +79,5 @@ export function toCustomerChange(customerId: string, dto: PutCustomerDto): Custo
     push: dto.push,
     schedule: dto.billing_period && toSchedule(dto.billing_period),
     from: dto.from,
-  };
-}
-
-export function fromCustomer(customer: CustomerRecord): Record<string, unknown> {
-  const { schedule, effectiveFrom } = latestSchedule(customer.timeline);
-  return {
-    customer_id: customer.customerId,
-    name: customer.name,
-    aliases: customer.aliases,
-    stripe_customer_id: customer.stripeCustomerId,
-    push: customer.push,
-    billing_period: {
-      interval: schedule.interval,
-      interval_count: schedule.intervalCount,
-      anchor: formatInstant(schedule.anchor),
-      timezone: schedule.timezone,
-      effective_from: effectiveFrom === undefined ? null : formatInstant(effectiveFrom),
-    },
-    created_at: formatInstant(customer.createdAt),
   };
 }

@@ -3,7 +3,7 @@ import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nest
 import type { FastifyReply } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { CreateFlushDto, type FlushAnswer } from './flush.dto.js';
+import { CreateFlushDto, FlushAnswer } from './flush.dto.js';
 import { FlushService } from './flush.service.js';
 
 @ApiTags('billing periods')
@@ -16,8 +16,8 @@ export class FlushController {
   @HttpCode(200)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Push what a customer has used by now, as before a cancellation' })
-  @ApiOkResponse({ description: 'Nothing is on its way any more' })
-  @ApiAcceptedResponse({ description: 'What still is on its way' })
+  @ApiOkResponse({ type: FlushAnswer, description: 'Nothing is on its way any more' })
+  @ApiAcceptedResponse({ type: FlushAnswer, description: 'What still is on its way' })
   async create(
     @Caller() caller: Principal,
     @Param('id') customerId: string,

@@ -1,6 +1,9 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
+import { DECIMAL, INSTANT } from '../answers/answer-fields.js';
 import { formatInstant } from '../domain/instant.js';
+import { HOLD_REASONS, type HoldReason } from '../outbox/hold-reason.js';
+import { PUSH_STATUSES, type PushStatus } from '../outbox/push-status.js';
 import { IsAbsentOr } from '../problem/field-rules.js';
 import type { FlushedHold, FlushedPush } from './flush.store.js';
 
@@ -16,24 +19,52 @@ export class CreateFlushDto {
  * `pending`: something is to be sent or has no answer yet. `held` and `rejected`: what could go has
  * arrived, the rest needs somebody.
  */
-export type FlushStatus = 'pending' | 'delivered' | 'held' | 'rejected';
+const FLUSH_STATUSES = ['pending', 'delivered', 'held', 'rejected'] as const;
+export type FlushStatus = (typeof FLUSH_STATUSES)[number];
 
-export interface FlushAnswer {
-  readonly customer_id: string;
-  readonly status: FlushStatus;
-  readonly pushes: readonly {
-    readonly identifier: string;
-    readonly meter: string;
-    readonly period_start: string;
-    readonly status: string;
-    readonly value: string;
-  }[];
-  readonly held: readonly {
-    readonly meter: string;
-    readonly period_start: string;
-    readonly reason: string;
-    readonly value: string;
-  }[];
+class FlushedPushAnswer {
+  @ApiProperty()
+  readonly identifier!: string;
+
+  @ApiProperty()
+  readonly meter!: string;
+
+  @ApiProperty(INSTANT)
+  readonly period_start!: string;
+
+  @ApiProperty({ enum: PUSH_STATUSES })
+  readonly status!: PushStatus;
+
+  @ApiProperty(DECIMAL)
+  readonly value!: string;
+}
+
+class FlushedHoldAnswer {
+  @ApiProperty()
+  readonly meter!: string;
+
+  @ApiProperty(INSTANT)
+  readonly period_start!: string;
+
+  @ApiProperty({ enum: HOLD_REASONS })
+  readonly reason!: HoldReason;
+
+  @ApiProperty(DECIMAL)
+  readonly value!: string;
+}
+
+export class FlushAnswer {
+  @ApiProperty()
+  readonly customer_id!: string;
+
+  @ApiProperty({ enum: FLUSH_STATUSES })
+  readonly status!: FlushStatus;
+
+  @ApiProperty({ type: [FlushedPushAnswer] })
+  readonly pushes!: readonly FlushedPushAnswer[];
+
+  @ApiProperty({ type: [FlushedHoldAnswer] })
+  readonly held!: readonly FlushedHoldAnswer[];
 }
 
 const ON_THE_WAY: ReadonlySet<string> = new Set(['pending', 'sending', 'unknown', 'disputed']);

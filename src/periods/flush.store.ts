@@ -1,6 +1,8 @@
 import type { CustomerMeter } from '../customers/billing-source.store.js';
 import type { Queryable } from '../database/connections.js';
 import type { Micros } from '../domain/instant.js';
+import type { HoldReason } from '../outbox/hold-reason.js';
+import type { PushStatus } from '../outbox/push-status.js';
 import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
 
 /** A push that carries usage of a period, or did. */
@@ -8,14 +10,14 @@ export interface FlushedPush {
   readonly identifier: string;
   readonly meter: string;
   readonly periodStart: Micros;
-  readonly status: string;
+  readonly status: PushStatus;
   readonly value: string;
 }
 
 export interface FlushedHold {
   readonly meter: string;
   readonly periodStart: Micros;
-  readonly reason: string;
+  readonly reason: HoldReason;
   readonly value: string;
 }
 

@@ -5,7 +5,7 @@ import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { Problem } from '../problem/problem.js';
-import { CreatePeriodCloseDto, type PeriodCloseAnswer } from './period-close.dto.js';
+import { CreatePeriodCloseDto, PeriodCloseAnswer } from './period-close.dto.js';
 import { PeriodCloseService } from './period-close.service.js';
 
 @ApiTags('billing periods')
@@ -18,8 +18,8 @@ export class PeriodCloseController {
   @RequireScope('billing:write')
   @CanNeedApproval('period.close', { isHarmless: (body) => isDryRun(body) })
   @ApiOperation({ summary: 'Close every billing period that ended by an instant' })
-  @ApiOkResponse({ description: 'It is finished' })
-  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
+  @ApiOkResponse({ type: PeriodCloseAnswer, description: 'It is finished' })
+  @ApiAcceptedResponse({ type: PeriodCloseAnswer, description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() caller: Principal,
     @Body() body: CreatePeriodCloseDto,
@@ -38,6 +38,7 @@ export class PeriodCloseController {
   @Get(':id')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'How far a close has come' })
+  @ApiOkResponse({ type: PeriodCloseAnswer })
   get(@Caller() caller: Principal, @Param('id') id: string): Promise<PeriodCloseAnswer> {
     return this.closes.get(caller.tenantId, id);
   }

@@ -1,5 +1,6 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsBoolean, IsString, Length } from 'class-validator';
+import { COUNT, ID_OR_NULL, INSTANT, INSTANT_OR_NULL } from '../answers/answer-fields.js';
 import { formatInstant } from '../domain/instant.js';
 import { IsAbsentOr } from '../problem/field-rules.js';
 import type { PeriodClose } from './close-progress.store.js';
@@ -28,18 +29,43 @@ export class CreatePeriodCloseDto {
   readonly dry_run?: boolean;
 }
 
-export interface PeriodCloseAnswer {
-  readonly id: string | null;
-  readonly status: 'running' | 'finished' | 'dry_run';
-  readonly as_of: string;
-  readonly dry_run: boolean;
-  readonly progress: { readonly due: number; readonly closed: number };
-  /** Periods this close has written the statement of. */
-  readonly closed: number;
-  readonly already_closed: number;
-  /** Closed periods that were handed to the push stage. */
-  readonly pushes: number;
-  readonly closed_at: string | null;
+const STATUSES = ['running', 'finished', 'dry_run'] as const;
+
+class PeriodCloseProgress {
+  @ApiProperty(COUNT)
+  readonly due!: number;
+
+  @ApiProperty(COUNT)
+  readonly closed!: number;
+}
+
+export class PeriodCloseAnswer {
+  @ApiProperty({ ...ID_OR_NULL, description: 'Null for a dry run.' })
+  readonly id!: string | null;
+
+  @ApiProperty({ enum: STATUSES })
+  readonly status!: (typeof STATUSES)[number];
+
+  @ApiProperty(INSTANT)
+  readonly as_of!: string;
+
+  @ApiProperty()
+  readonly dry_run!: boolean;
+
+  @ApiProperty()
+  readonly progress!: PeriodCloseProgress;
+
+  @ApiProperty({ ...COUNT, description: 'Periods this close has written the statement of.' })
+  readonly closed!: number;
+
+  @ApiProperty(COUNT)
+  readonly already_closed!: number;
+
+  @ApiProperty({ ...COUNT, description: 'Closed periods that were handed to the push stage.' })
+  readonly pushes!: number;
+
+  @ApiProperty(INSTANT_OR_NULL)
+  readonly closed_at!: string | null;
 }
 
 export function fromPeriodClose(close: PeriodClose): PeriodCloseAnswer {

@@ -1,11 +1,12 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import type { InvoiceStatus } from '../stripe/stripe-invoices.js';
 import { periodKeyArrays, periodKeyText, type PeriodKey } from '../usage/period-values.js';
 
 /** The Stripe invoice that bills a period. */
 export interface PeriodInvoice {
   readonly id: string;
-  readonly status: string;
+  readonly status: InvoiceStatus;
   /** When the draft becomes final by itself. */
   readonly finalizesAt: Micros | null;
 }
@@ -40,7 +41,8 @@ export async function invoicesOf(
 }
 
 /** An invoice with the stretch of time that its line bills. */
-export interface InvoiceFacts extends PeriodInvoice {
+export interface InvoiceFacts extends Omit<PeriodInvoice, 'status'> {
+  readonly status: InvoiceStatus | 'deleted';
   readonly accountId: string;
   readonly livemode: boolean;
   readonly finalizedAt: Micros | null;

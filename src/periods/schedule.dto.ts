@@ -1,13 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 import { defaultAnchor } from '../customers/schedule-timeline.js';
-import { computePeriod, isTimezone, type Schedule } from '../domain/billing-period.js';
+import { computePeriod, INTERVALS, isTimezone, type Schedule } from '../domain/billing-period.js';
 import { parseInstant } from '../domain/instant.js';
 import type { ProblemCode } from '../problem/codes.js';
 import { IsInstant } from '../problem/field-rules.js';
 import { Problem } from '../problem/problem.js';
-
-const INTERVALS = ['day', 'week', 'month', 'year'] as const;
 
 /** Usage may lie between these, and each of it needs a period. */
 const USAGE_FROM = Date.UTC(2000, 0, 1) * 1_000;

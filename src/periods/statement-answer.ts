@@ -9,9 +9,7 @@ import { divideParts } from './amendment-parts.js';
 import { amendmentsOf, type Amendment } from './amendment.query.js';
 import { carriedOut, type BillingPeriodRow } from './billing-period.query.js';
 import { invoicesOf, type PeriodInvoice } from './period-invoice.query.js';
-
-/** A billing period with its statement, or, while it is not closed, what the statement would say. */
-export type StatementAnswer = Record<string, unknown>;
+import type { StatementAnswer, ValueParts } from './statement.dto.js';
 
 /** @returns One for each period, in their order. */
 export async function statementAnswers(
@@ -59,13 +57,13 @@ export async function statementAnswers(
   });
 }
 
-function toInvoice(invoice: PeriodInvoice | undefined): Record<string, unknown> | null {
+function toInvoice(invoice: PeriodInvoice | undefined): StatementAnswer['invoice'] {
   if (invoice === undefined) return null;
   const { id, status, finalizesAt } = invoice;
   return { id, status, finalizes_at: finalizesAt === null ? null : formatInstant(finalizesAt) };
 }
 
-function toParts(parts: PushedValue): Record<string, string> {
+function toParts(parts: PushedValue): ValueParts {
   return {
     delivered_value: parts.delivered,
     confirmed_value: parts.confirmed,
@@ -79,7 +77,10 @@ function toParts(parts: PushedValue): Record<string, string> {
 }
 
 /** One that is not frozen yet grows with what comes; its number is the one it will have. */
-function toAmendment(amendment: Amendment, parts: PushedValue): Record<string, unknown> {
+function toAmendment(
+  amendment: Amendment,
+  parts: PushedValue,
+): StatementAnswer['amendments'][number] {
   const { revision, value, eventCount, digest, createdAt } = amendment;
   return {
     revision,

@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/connections.js';
 import type { Micros } from '../domain/instant.js';
+import type { PushedKind, PushStatus } from '../outbox/push-status.js';
 import type { ShownStatus } from './push-query.dto.js';
 
 /** A push, or a value that is held in place of one. */
@@ -10,7 +11,7 @@ export interface PushRow {
   readonly stripeCustomerId: string | null;
   readonly periodStart: Micros;
   readonly sequence: number;
-  readonly kind: 'delta' | 'total';
+  readonly kind: PushedKind;
   readonly value: string;
   readonly timestamp: Micros | null;
   readonly status: ShownStatus;
@@ -24,8 +25,8 @@ export interface PushRow {
 
 export interface TransitionRow {
   readonly identifier: string;
-  readonly from: string | null;
-  readonly to: string;
+  readonly from: PushStatus | null;
+  readonly to: PushStatus;
   readonly reason: string | null;
   readonly at: Micros;
 }

@@ -1,13 +1,15 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { ApiPage } from '../answers/api-page.js';
 import { parsePage, type Page } from '../database/page.js';
 import { PushResolutionDto } from './push-resolution.dto.js';
 import { PushResolutionService } from './push-resolution.service.js';
 import { PushQueryDto } from './push-query.dto.js';
-import { PushQuery, type PushAnswer } from './push.query.js';
+import { PushAnswer } from './push.answer.js';
+import { PushQuery } from './push.query.js';
 
 @ApiTags('pushes')
 @Controller('v1/pushes')
@@ -20,6 +22,7 @@ export class PushController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'What was pushed to Stripe, what waits, and what is held and why' })
+  @ApiPage(PushAnswer)
   list(@Caller() caller: Principal, @Query() query: PushQueryDto): Promise<Page<PushAnswer>> {
     return this.pushes.list(caller.tenantId, query, parsePage(query, ['instant', 'text']));
   }
@@ -27,6 +30,7 @@ export class PushController {
   @Get(':identifier')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'One push, with every change of its status' })
+  @ApiOkResponse({ type: PushAnswer })
   get(@Caller() caller: Principal, @Param('identifier') identifier: string): Promise<PushAnswer> {
     return this.pushes.one(caller.tenantId, identifier);
   }
@@ -36,6 +40,7 @@ export class PushController {
   @CanNeedApproval('push.resolve')
   @HttpCode(200)
   @ApiOperation({ summary: 'Settles by hand a push that is unknown, disputed or rejected' })
+  @ApiOkResponse({ type: PushAnswer })
   async resolve(
     @Caller() caller: Principal,
     @Param('identifier') identifier: string,

@@ -6,31 +6,8 @@ import { formatInstant, formatInstantMicros, type Micros } from '../domain/insta
 import { meterByKey } from '../meters/meter.store.js';
 import { Problem } from '../problem/problem.js';
 import { listPushes, transitionsOf, type PushFilter, type PushRow } from './push-list.store.js';
-import type { PushQueryDto, ShownStatus } from './push-query.dto.js';
-
-/** A push as it is answered. */
-export interface PushAnswer {
-  readonly identifier: string;
-  readonly meter: string;
-  readonly customer_id: string;
-  readonly stripe_customer_id: string | null;
-  readonly period_start: string;
-  readonly sequence: number;
-  readonly kind: 'delta' | 'total';
-  readonly value: string;
-  readonly timestamp: string | null;
-  readonly status: ShownStatus;
-  readonly reason: string | null;
-  readonly attempts: number;
-  readonly first_attempt_at: string | null;
-  readonly last_error: string | null;
-  readonly transitions: readonly {
-    from: string | null;
-    to: string;
-    reason: string | null;
-    at: string;
-  }[];
-}
+import type { PushQueryDto } from './push-query.dto.js';
+import type { PushAnswer } from './push.answer.js';
 
 /** What was pushed, what is held, and why. */
 @Injectable()

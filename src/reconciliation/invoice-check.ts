@@ -14,7 +14,13 @@ import { StripeInvoiceList } from '../stripe/stripe-invoice-list.js';
 import { StripeInvoices } from '../stripe/stripe-invoices.js';
 import type { ReadLane } from './lane.store.js';
 
-export type InvoiceVerdict = 'billed' | 'underbilled' | 'overbilled' | 'not_on_an_invoice';
+export const INVOICE_VERDICTS = [
+  'billed',
+  'underbilled',
+  'overbilled',
+  'not_on_an_invoice',
+] as const;
+export type InvoiceVerdict = (typeof INVOICE_VERDICTS)[number];
 
 /** What Stripe's invoices bill of one lane. */
 export interface InvoiceCheck {

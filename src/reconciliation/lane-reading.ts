@@ -1,21 +1,23 @@
 import type { Micros } from '../domain/instant.js';
 
 /** What makes Stripe's figure another one than ours. */
-export type DifferenceCause =
+export const DIFFERENCE_CAUSES = [
   /** We were told that it arrived, and its minute is empty. */
-  | 'missing'
+  'missing',
   /** Usage in a minute where we have none, or beside ours. */
-  | 'foreign'
+  'foreign',
   /** Counted, though we do not know, or hold that it was not. */
-  | 'pending'
-  | 'sending'
-  | 'unknown'
-  | 'disputed'
-  | 'rejected'
+  'pending',
+  'sending',
+  'unknown',
+  'disputed',
+  'rejected',
   /** What was pushed to make up for a drift before. */
-  | 'repair'
+  'repair',
   /** Not looked into: too many hours differ. */
-  | 'unexplained';
+  'unexplained',
+] as const;
+export type DifferenceCause = (typeof DIFFERENCE_CAUSES)[number];
 
 /** One part of a difference. */
 export interface Difference {
@@ -56,7 +58,12 @@ export interface LaneReading {
   readonly isMoving: boolean;
 }
 
-export type LaneVerdict = 'matched' | 'lagging' | 'drift';
+const LANE_VERDICTS = ['matched', 'lagging', 'drift'] as const;
+export type LaneVerdict = (typeof LANE_VERDICTS)[number];
+
+/** With what is said of a lane that could not be read. */
+export const READ_VERDICTS = [...LANE_VERDICTS, 'unreadable'] as const;
+export type ReadVerdict = (typeof READ_VERDICTS)[number];
 
 export interface LagRules {
   readonly stableFor: Micros;

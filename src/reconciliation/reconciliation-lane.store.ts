@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import type { Micros } from '../domain/instant.js';
 import type { InvoiceCheck } from './invoice-check.js';
-import type { Difference, HourPair } from './lane-reading.js';
+import type { Difference, HourPair, ReadVerdict } from './lane-reading.js';
 
 /** A lane of a reconciliation with its names. */
 export interface LaneRow {
@@ -17,7 +17,7 @@ export interface LaneRow {
   readonly stripeCustomerId: string;
   readonly superseded: boolean;
   readonly active: boolean;
-  readonly verdict: 'matched' | 'lagging' | 'drift' | 'unreadable' | null;
+  readonly verdict: ReadVerdict | null;
   readonly why: string | null;
   readonly ours: string | null;
   readonly unsettled: string | null;

@@ -4,16 +4,14 @@ import type { FastifyReply } from 'fastify';
 import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { ApiPage } from '../answers/api-page.js';
 import { parsePage, type Page } from '../database/page.js';
 import { PagedDto } from '../database/paged.dto.js';
-import {
-  CreateReconciliationDto,
-  CreateRepairsDto,
-  type ReconciliationAnswer,
-  type ReconciliationPage,
-} from './reconciliation.dto.js';
+import { ReconciliationAnswer, ReconciliationPage } from './reconciliation.answer.js';
+import { CreateReconciliationDto, CreateRepairsDto } from './reconciliation.dto.js';
 import { ReconciliationService } from './reconciliation.service.js';
-import { RepairService, type RepairAnswer } from './repair.service.js';
+import { RepairAnswer } from './repair.answer.js';
+import { RepairService } from './repair.service.js';
 
 @ApiTags('reconciliations')
 @Controller('v1/reconciliations')
@@ -28,8 +26,11 @@ export class ReconciliationController {
   @HttpCode(200)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Hold what was pushed against what Stripe counted and billed' })
-  @ApiOkResponse({ description: 'It is finished' })
-  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
+  @ApiOkResponse({ type: ReconciliationPage, description: 'It is finished' })
+  @ApiAcceptedResponse({
+    type: ReconciliationPage,
+    description: 'It goes on; ask for it by its id',
+  })
   async create(
     @Caller() caller: Principal,
     @Body() body: CreateReconciliationDto,
@@ -43,6 +44,7 @@ export class ReconciliationController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'Every reconciliation, the newest first' })
+  @ApiPage(ReconciliationAnswer)
   list(@Caller() caller: Principal, @Query() query: PagedDto): Promise<Page<ReconciliationAnswer>> {
     return this.reconciliations.list(caller.tenantId, parsePage(query, ['instant', 'uuid']));
   }
@@ -50,6 +52,7 @@ export class ReconciliationController {
   @Get(':id')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'How far a reconciliation has come, and what it found lane by lane' })
+  @ApiOkResponse({ type: ReconciliationPage })
   get(
     @Caller() caller: Principal,
     @Param('id') id: string,
@@ -64,6 +67,7 @@ export class ReconciliationController {
   // Without a body it is a rehearsal.
   @CanNeedApproval('reconciliation.repair', { isHarmless: (body) => isDryRun(body, true) })
   @ApiOperation({ summary: 'What would make Stripe agree, or the doing of it, once' })
+  @ApiOkResponse({ type: RepairAnswer })
   repair(
     @Caller() caller: Principal,
     @Param('id') id: string,

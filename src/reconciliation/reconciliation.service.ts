@@ -12,10 +12,10 @@ import { requestReconciliation } from './reconciliation-scope.store.js';
 import {
   fromLane,
   fromReconciliation,
-  type CreateReconciliationDto,
   type ReconciliationAnswer,
   type ReconciliationPage,
-} from './reconciliation.dto.js';
+} from './reconciliation.answer.js';
+import type { CreateReconciliationDto } from './reconciliation.dto.js';
 import {
   listReconciliations,
   reconciliationById,

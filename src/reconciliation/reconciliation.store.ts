@@ -2,7 +2,7 @@ import type { Queryable, Transaction } from '../database/connections.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { InvoiceCheck } from './invoice-check.js';
-import type { LaneReading, LaneVerdict } from './lane-reading.js';
+import type { LaneReading, ReadVerdict } from './lane-reading.js';
 
 /** Which lanes are asked for; nothing stands for all. */
 export interface ReconciliationScope {
@@ -11,7 +11,8 @@ export interface ReconciliationScope {
   readonly periodStart: Micros | null;
 }
 
-export type ReconciliationCause = 'request' | 'close' | 'sample';
+export const RECONCILIATION_CAUSES = ['request', 'close', 'sample'] as const;
+export type ReconciliationCause = (typeof RECONCILIATION_CAUSES)[number];
 
 export interface Reconciliation {
   readonly id: string;
@@ -35,7 +36,7 @@ export interface ReconciliationLease {
 
 /** What was found of one lane. */
 export interface LaneResult {
-  readonly verdict: LaneVerdict | 'unreadable';
+  readonly verdict: ReadVerdict;
   readonly why: string | null;
   readonly reading: LaneReading | undefined;
   readonly invoice: InvoiceCheck | null;

@@ -38,7 +38,7 @@ export class ReconciliationTimer extends BackgroundWork {
     // Every process remembers where the database lives, before anything is pushed from it. Without
     // the schema nothing is.
     await pushStop(this.db.work).catch(() => undefined);
-    super.onApplicationBootstrap();
+    await super.onApplicationBootstrap();
   }
 
   /** Begins what is due, and runs what nobody is at work on. */

@@ -5,15 +5,17 @@ import { FreeMinutes } from '../outbox/free-minutes.js';
 import { floorTo, totalTimestamp } from '../outbox/push-window.js';
 import type { Difference } from './lane-reading.js';
 
-export type RepairAction =
+export const REPAIR_ACTIONS = [
   /** Its minute is read until it is settled; what did not arrive is pushed again by a new number. */
-  | 'read_back'
+  'read_back',
   /** Takes away what others have reported. */
-  | 'push_delta'
+  'push_delta',
   /** Says the total again. */
-  | 'push_total'
+  'push_total',
   /** Nothing is done: `why` says what can be. */
-  | 'none';
+  'none',
+] as const;
+export type RepairAction = (typeof REPAIR_ACTIONS)[number];
 
 /** One step of a repair. */
 export interface RepairStep {

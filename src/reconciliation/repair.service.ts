@@ -10,41 +10,12 @@ import { PUSH_STOP_DETAILS, pushStop } from '../outbox/push-guard.js';
 import { Problem } from '../problem/problem.js';
 import { laneState } from './lane.store.js';
 import { driftRows, type LaneRow } from './reconciliation-lane.store.js';
-import { instantOrNull } from './reconciliation.dto.js';
+import { instantOrNull } from './reconciliation.answer.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { planOfLane } from './repair-facts.js';
-import type { RepairAction, RepairStep } from './repair-plan.js';
+import type { RepairStep } from './repair-plan.js';
+import type { RepairAnswer, RepairLaneAnswer } from './repair.answer.js';
 import { applySteps, repairOf, storeRepair } from './repair.store.js';
-
-export interface RepairStepAnswer {
-  readonly action: RepairAction;
-  readonly identifier: string | null;
-  readonly hour: string | null;
-  readonly timestamp: string | null;
-  readonly value: string;
-  readonly effect: string;
-  readonly why: string | null;
-}
-
-export interface RepairLaneAnswer {
-  readonly customer_id: string;
-  readonly meter: string;
-  readonly period_start: string;
-  readonly stripe_customer_id: string;
-  /** The lane has had other pushes since it was read: it is to be reconciled again. */
-  readonly outdated: boolean;
-  readonly drift: string | null;
-  /** What all of it changes at Stripe, in units. */
-  readonly effect: string;
-  readonly actions: readonly RepairStepAnswer[];
-}
-
-export interface RepairAnswer {
-  readonly reconciliation_id: string;
-  readonly dry_run: boolean;
-  readonly applied_at: string | null;
-  readonly lanes: readonly RepairLaneAnswer[];
-}
 
 /** Makes Stripe agree with us again, by pushes like all others, and once for each reconciliation. */
 @Injectable()
@@ -56,14 +27,14 @@ export class RepairService {
 
   /** @param dryRun Only tells; else what was done the first time is the answer of every time. */
   async repair(tenantId: string, id: string, dryRun: boolean): Promise<RepairAnswer> {
-    const { finishedAt } = await this.reconciliations.require(tenantId, id);
+    const { finishedAt, repairedAt } = await this.reconciliations.require(tenantId, id);
     if (finishedAt === null)
       throw new Problem('reconciliation_running', 'repairs are made of what was found');
     return this.db.work.transaction(async (tx) => {
       // What a changing schedule or mapping takes back must not be pushed after it.
       const { now, receivedAt } = await enterGate(tx, tenantId);
-      const done = await repairOf<RepairAnswer>(tx, tenantId, id);
-      if (done !== undefined) return done;
+      const done = await repairOf<Partial<RepairAnswer>>(tx, tenantId, id);
+      if (done !== undefined) return { ...nothingLeft(id, repairedAt), ...done };
       const rows = await driftRows(tx, tenantId, id);
       if (!dryRun) await this.mayApply(tx, tenantId, rows);
       const lanes: RepairLaneAnswer[] = [];
@@ -102,6 +73,12 @@ export class RepairService {
       throw new Problem('reconciliation_outdated', detail);
     }
   }
+}
+
+/** Where an erasure took what was done out, that something was is all that can be told. */
+function nothingLeft(id: string, repairedAt: Micros | null): RepairAnswer {
+  const appliedAt = instantOrNull(repairedAt);
+  return { reconciliation_id: id, dry_run: false, applied_at: appliedAt, lanes: [] };
 }
 
 /** Pushes name their customer; here their identifiers do, which an erasure may leave. */

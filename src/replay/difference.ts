@@ -1,22 +1,24 @@
 import type { Micros } from '../domain/instant.js';
 
-export type DifferenceKind =
+export const DIFFERENCE_KINDS = [
   /** A total of a quarter hour. */
-  | 'total'
+  'total',
   /** A set of values that unique_count counts. */
-  | 'unique_set'
+  'unique_set',
   /** What a closed period says. */
-  | 'statement'
+  'statement',
   /** A frozen amendment of a statement: its entries, or what the period comes to with it. */
-  | 'amendment'
+  'amendment',
   /** What a period of a `last` meter begins with, against the statement before it. */
-  | 'carried_last'
+  'carried_last',
   /** Billable entries, and no period. */
-  | 'period_missing'
+  'period_missing',
   /** The ledger counts an event whose id is not taken. */
-  | 'entry_without_key'
+  'entry_without_key',
   /** An id is taken, and the event counts nowhere though its meter listened to it. */
-  | 'key_without_entry';
+  'key_without_entry',
+] as const;
+export type DifferenceKind = (typeof DIFFERENCE_KINDS)[number];
 
 /** One place where what is stored is not what the ledger gives. */
 export interface Difference {

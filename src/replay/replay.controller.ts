@@ -5,7 +5,8 @@ import { CanNeedApproval, memberOf } from '../access/approval/can-need-approval.
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { onceInCommand } from '../database/command-context.js';
-import { CreateReplayDto, type ReplayAnswer } from './replay.dto.js';
+import { ReplayAnswer } from './replay.answer.js';
+import { CreateReplayDto } from './replay.dto.js';
 import { ReplayService } from './replay.service.js';
 
 @ApiTags('replays')
@@ -19,8 +20,8 @@ export class ReplayController {
   @RequireScope('billing:write')
   @CanNeedApproval('replay.apply', { isHarmless: (body) => memberOf(body, 'mode') === 'verify' })
   @ApiOperation({ summary: 'Hold totals and statements against the ledger, or put totals right' })
-  @ApiOkResponse({ description: 'It is finished' })
-  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
+  @ApiOkResponse({ type: ReplayAnswer, description: 'It is finished' })
+  @ApiAcceptedResponse({ type: ReplayAnswer, description: 'It goes on; ask for it by its id' })
   async create(
     @Caller() { tenantId }: Principal,
     @Body() body: CreateReplayDto,
@@ -33,6 +34,7 @@ export class ReplayController {
   @Get(':id')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'How far a replay has come, and what it found' })
+  @ApiOkResponse({ type: ReplayAnswer })
   get(@Caller() caller: Principal, @Param('id') id: string): Promise<ReplayAnswer> {
     return this.replays.get(caller.tenantId, id);
   }
@@ -42,8 +44,8 @@ export class ReplayController {
   @RequireScope('billing:write')
   @CanNeedApproval('replay.revert')
   @ApiOperation({ summary: 'Put back what a replay replaced' })
-  @ApiOkResponse({ description: 'It is finished' })
-  @ApiAcceptedResponse({ description: 'It goes on; ask for it by its id' })
+  @ApiOkResponse({ type: ReplayAnswer, description: 'It is finished' })
+  @ApiAcceptedResponse({ type: ReplayAnswer, description: 'It goes on; ask for it by its id' })
   async revert(
     @Caller() { tenantId }: Principal,
     @Param('id') id: string,

@@ -7,7 +7,8 @@ import { parseInstant, type Micros } from '../domain/instant.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
 import { differencesOf } from './difference.store.js';
 import { countPeriods } from './period-keys.store.js';
-import { fromReplay, type CreateReplayDto, type ReplayAnswer } from './replay.dto.js';
+import { fromReplay, type ReplayAnswer } from './replay.answer.js';
+import type { CreateReplayDto } from './replay.dto.js';
 import { insertReplay, replayById, stopReplay, type Replay } from './replay.store.js';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

@@ -4,8 +4,11 @@ import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { scopeParameters, type ReplayScope } from './period-keys.store.js';
 
-export type ReplayMode = 'verify' | 'apply' | 'revert';
-export type ReplayPhase = 'periods' | 'registry' | 'changes' | 'done';
+export const REPLAY_MODES = ['verify', 'apply', 'revert'] as const;
+export type ReplayMode = (typeof REPLAY_MODES)[number];
+
+export const REPLAY_PHASES = ['periods', 'registry', 'changes', 'done'] as const;
+export type ReplayPhase = (typeof REPLAY_PHASES)[number];
 
 export interface Replay extends ReplayScope {
   readonly id: string;

@@ -1,12 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Put } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import {
   fromStripeAccount,
   PutStripeAccountDto,
-  type StripeAccountAnswer,
+  StripeAccountAnswer,
 } from './stripe-account.dto.js';
 import { StripeAccountService } from './stripe-account.service.js';
 
@@ -19,6 +19,7 @@ export class StripeAccountController {
   @RequireScope('admin')
   @CanNeedApproval('stripe_account.change', { shownMembers: ['stripe_account'] })
   @ApiOperation({ summary: 'Set the Stripe account to push to, and the secrets of its webhooks' })
+  @ApiOkResponse({ type: StripeAccountAnswer })
   async put(
     @Caller() caller: Principal,
     @Body() body: PutStripeAccountDto,
@@ -29,6 +30,7 @@ export class StripeAccountController {
   @Get()
   @RequireScope('admin')
   @ApiOperation({ summary: 'Which Stripe account is set, without its secrets' })
+  @ApiOkResponse({ type: StripeAccountAnswer })
   async get(@Caller() caller: Principal): Promise<StripeAccountAnswer> {
     return fromStripeAccount(await this.accounts.get(caller.tenantId));
   }

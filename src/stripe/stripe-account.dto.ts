@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayMaxSize, IsArray, IsOptional, IsString, Matches } from 'class-validator';
+import { COUNT, TEXT_OR_NULL } from '../answers/answer-fields.js';
 import { IsAbsentOr } from '../problem/field-rules.js';
 import type { StripeAccountChange } from './stripe-account.service.js';
 import type { StripeAccountRow } from './stripe-account.store.js';
@@ -65,10 +66,10 @@ export class StripeAccountAnswer {
   @ApiProperty()
   readonly secret_key_last4!: string;
 
-  @ApiProperty({ description: 'How many are set.' })
+  @ApiProperty({ ...COUNT, description: 'How many are set.' })
   readonly webhook_secret_count!: number;
 
-  @ApiProperty({ type: String, nullable: true, description: 'The connected account.' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'The connected account.' })
   readonly stripe_account!: string | null;
 }
 

@@ -17,7 +17,8 @@ export interface MeteredLine {
   readonly quantity: string;
 }
 
-export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
+export const INVOICE_STATUSES = ['draft', 'open', 'paid', 'uncollectible', 'void'] as const;
+export type InvoiceStatus = (typeof INVOICE_STATUSES)[number];
 
 export interface ReadInvoice {
   readonly invoiceId: string;

@@ -1,14 +1,18 @@
 import type Stripe from 'stripe';
 import type { Micros } from '../domain/instant.js';
 
-export type StripeFormula = 'sum' | 'count' | 'last';
+export const STRIPE_FORMULAS = ['sum', 'count', 'last'] as const;
+export type StripeFormula = (typeof STRIPE_FORMULAS)[number];
+
+export const STRIPE_METER_STATUSES = ['active', 'inactive'] as const;
+export type StripeMeterStatus = (typeof STRIPE_METER_STATUSES)[number];
 
 /** What was last read of a Stripe meter. */
 export interface StripeMeter {
   readonly stripeMeterId: string;
   readonly eventName: string;
   readonly formula: StripeFormula;
-  readonly status: 'active' | 'inactive';
+  readonly status: StripeMeterStatus;
   readonly eventTimeWindow: 'day' | 'hour' | null;
   /** The members of the payload that carry customer and value. */
   readonly customerKey: string;

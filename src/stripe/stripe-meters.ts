@@ -5,7 +5,12 @@ import { MICROS_PER_MILLISECOND } from '../domain/instant.js';
 import { nameOf } from './account-name.js';
 import { StripeUnavailable, type StripeAccount } from './stripe-account.js';
 import { StripeAccounts } from './stripe-accounts.js';
-import { byEventName, type StripeMeter } from './stripe-meter.js';
+import {
+  byEventName,
+  type StripeFormula,
+  type StripeMeter,
+  type StripeMeterStatus,
+} from './stripe-meter.js';
 import { storedMeter, storeMeters } from './stripe-meter.store.js';
 
 /** How long what was read of a meter is believed. Reads are scarce: 25 a second, and an allocation. */
@@ -15,10 +20,20 @@ const ABSENCE_VALID_MS = 60_000;
 const PAGE_SIZE = 100;
 
 export type MeterCheck =
-  | { readonly meter: string; readonly formula: string; readonly status: string }
+  | {
+      readonly meter: string;
+      readonly formula: StripeFormula;
+      readonly status: StripeMeterStatus;
+    }
   | { readonly problem: MeterProblem };
-export type MeterProblem =
-  'stripe_not_configured' | 'meter_not_found' | 'stripe_refused' | 'stripe_unavailable';
+
+export const METER_PROBLEMS = [
+  'stripe_not_configured',
+  'meter_not_found',
+  'stripe_refused',
+  'stripe_unavailable',
+] as const;
+export type MeterProblem = (typeof METER_PROBLEMS)[number];
 
 /** The billing meters of Stripe accounts, read seldom and kept. */
 @Injectable()

@@ -1,14 +1,17 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
 import { BILLING_INVOICE } from '../outbox/billing-invoice.js';
+import type { InvoiceStatus } from '../stripe/stripe-invoices.js';
 import { carriersOf } from './carrying-pushes.js';
+import type { EventExplanation } from './counted-in.answer.js';
+import type { EntryAnswer, Placement } from './entry.answer.js';
 import type { LedgerRow } from './ledger.query.js';
 import { periodPushes, type PeriodPush } from './period-pushes.store.js';
 import { periodKeyText, type PeriodKey } from './period-values.js';
 
 interface Invoice {
   readonly id: string;
-  readonly status: string;
+  readonly status: InvoiceStatus;
   readonly finalizesAt: Micros | null;
   readonly finalizedAt: Micros | null;
 }
@@ -30,7 +33,7 @@ export async function explainEvent(
   db: Queryable,
   tenantId: string,
   ledger: readonly LedgerRow[],
-): Promise<Map<string, Record<string, unknown>>> {
+): Promise<Map<string, EventExplanation>> {
   const billings = new Map<string, Billing>();
   for (const entry of ledger) {
     const key = periodKeyText(entry);
@@ -57,7 +60,7 @@ export async function explainEvent(
 }
 
 /** An entry as a statement adds it up. */
-export function toEntry(entry: LedgerRow): Record<string, unknown> {
+export function toEntry(entry: LedgerRow): EntryAnswer {
   return {
     meter: entry.meter,
     is_void: entry.isVoid,
@@ -72,13 +75,16 @@ export function toEntry(entry: LedgerRow): Record<string, unknown> {
 }
 
 /** Why it is billed where it is. */
-function placementOf({ billable, revision, originStart, periodStart }: LedgerRow): string {
+function placementOf({ billable, revision, originStart, periodStart }: LedgerRow): Placement {
   if (!billable) return 'not_billable';
   if (revision > 0) return 'amendment';
   return originStart === periodStart ? 'own_period' : 'carried_forward';
 }
 
-function explained(usage: LedgerRow, billing: Billing | undefined): Record<string, unknown> {
+function explained(
+  usage: LedgerRow,
+  billing: Billing | undefined,
+): Omit<EventExplanation, 'entries'> {
   const { periodOfItem, periodClosedAt } = usage;
   const source = periodOfItem === null ? null : periodOfItem ? 'stripe' : 'schedule';
   return {
@@ -92,7 +98,7 @@ function explained(usage: LedgerRow, billing: Billing | undefined): Record<strin
   };
 }
 
-function toPush(push: PeriodPush): Record<string, unknown> {
+function toPush(push: PeriodPush): EventExplanation['pushes'][number] {
   return {
     identifier: push.identifier,
     status: push.status,
@@ -106,7 +112,10 @@ function toPush(push: PeriodPush): Record<string, unknown> {
   };
 }
 
-function carriedBy(entry: LedgerRow, billing: Billing | undefined): Record<string, unknown>[] {
+function carriedBy(
+  entry: LedgerRow,
+  billing: Billing | undefined,
+): EventExplanation['entries'][number]['carried_by'] {
   return carriersOf(entry, billing?.pushes ?? []).map(({ push, certain }) => ({
     identifier: push.identifier,
     status: push.status,
@@ -115,7 +124,7 @@ function carriedBy(entry: LedgerRow, billing: Billing | undefined): Record<strin
   }));
 }
 
-function toInvoice(invoice: Invoice | undefined): Record<string, unknown> | null {
+function toInvoice(invoice: Invoice | undefined): EventExplanation['invoice'] {
   if (invoice === undefined) return null;
   const { id, status, finalizesAt, finalizedAt } = invoice;
   return { id, status, finalizes_at: orNull(finalizesAt), finalized_at: orNull(finalizedAt) };

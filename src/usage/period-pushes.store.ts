@@ -2,7 +2,7 @@ import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PushStanding } from '../domain/push-standing.js';
 import { UNBILLABLE_REASONS } from '../outbox/hold-reason.js';
-import type { PushStatus } from '../outbox/push-status.js';
+import type { PushedKind, PushStatus, SettledBy } from '../outbox/push-status.js';
 import type { PeriodKey } from './period-values.js';
 import { FINALIZED, STANDING } from './pushed-values.js';
 
@@ -11,7 +11,7 @@ export interface PeriodPush {
   readonly identifier: string;
   readonly laneId: string;
   readonly sequence: number;
-  readonly kind: 'delta' | 'total';
+  readonly kind: PushedKind;
   readonly hour: Micros | null;
   readonly value: string;
   readonly timestamp: Micros;
@@ -27,7 +27,7 @@ export interface PeriodPush {
   readonly purpose: 'usage' | 'repair' | 'restored';
   readonly status: PushStatus;
   readonly reason: string | null;
-  readonly settledBy: string | null;
+  readonly settledBy: SettledBy | null;
   readonly target: string | null;
   readonly attempts: number;
   readonly unknownAttempts: number;

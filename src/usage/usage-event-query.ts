@@ -2,6 +2,9 @@ import type { Queryable } from '../database/connections.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue } from '../domain/usage-event.js';
 import type { VoidEffect } from '../ledger/void.store.js';
+import type { PushStatus } from '../outbox/push-status.js';
+import type { EventExplanation } from './counted-in.answer.js';
+import type { UsageEventAnswer } from './usage-event.answer.js';
 
 /** Which events a list is of; absent members do not restrict it. */
 export interface UsageEventFilter {
@@ -59,7 +62,7 @@ export interface EntryRow {
   readonly late: boolean;
   readonly billable: boolean;
   readonly settings_version: number;
-  readonly pushes: { identifier: string; status: string }[] | null;
+  readonly pushes: { identifier: string; status: PushStatus }[] | null;
 }
 
 /** What {@link usageEvents} sorts by: when it occurred, and its key. */
@@ -160,8 +163,8 @@ export async function entriesOf(
 export function fromUsageEvent(
   row: UsageEventRow,
   entries: readonly EntryRow[],
-  explained: ReadonlyMap<string, Record<string, unknown>> = new Map(),
-): Record<string, unknown> {
+  explained: ReadonlyMap<string, EventExplanation> = new Map(),
+): UsageEventAnswer {
   return {
     usage_event_id: row.usage_event_id,
     source: row.source,
@@ -191,12 +194,12 @@ export function fromUsageEvent(
   };
 }
 
-function toVoid(row: UsageEventRow): Record<string, unknown> | null {
+function toVoid(row: UsageEventRow): UsageEventAnswer['void'] {
   if (row.voided_at === null) return null;
   return {
     voided_at: formatInstant(row.voided_at),
-    reason: row.void_reason,
-    effects: row.void_effects,
+    reason: row.void_reason!,
+    effects: row.void_effects!,
     replacement: row.replacement,
   };
 }

@@ -15,6 +15,7 @@ import {
   type UsageEventFilter,
   type UsageEventRow,
 } from './usage-event-query.js';
+import type { UsageEventAnswer } from './usage-event.answer.js';
 
 /** Which events are asked for, by the names that clients know. */
 export interface UsageEventRequest extends Omit<
@@ -31,7 +32,7 @@ export interface UsageEventRequest extends Omit<
 export class UsageEventService {
   constructor(private readonly db: Database) {}
 
-  async one(tenantId: string, usageEventId: string, source = ''): Promise<Record<string, unknown>> {
+  async one(tenantId: string, usageEventId: string, source = ''): Promise<UsageEventAnswer> {
     const filter = { eventKey: eventKey(source, usageEventId) };
     const rows = await usageEvents(this.db.work, tenantId, filter, undefined, 1);
     const [event] = await this.tell(tenantId, rows, filter);
@@ -44,7 +45,7 @@ export class UsageEventService {
     tenantId: string,
     request: UsageEventRequest,
     page: PageRequest,
-  ): Promise<Page<Record<string, unknown>>> {
+  ): Promise<Page<UsageEventAnswer>> {
     const { usageEventId, customerId, meter, ...rest } = request;
     const filter: UsageEventFilter = {
       ...rest,
@@ -71,7 +72,7 @@ export class UsageEventService {
     tenantId: string,
     rows: readonly UsageEventRow[],
     { eventKey: one, period }: UsageEventFilter,
-  ): Promise<Record<string, unknown>[]> {
+  ): Promise<UsageEventAnswer[]> {
     const db = this.db.work;
     const keys = rows.map((row) => row.event_key);
     const entries = await entriesOf(db, tenantId, keys);

@@ -1,8 +1,8 @@
 import { jsonPointer } from '../domain/json-pointer.js';
+import { ASKED_WINDOWS } from '../domain/usage-window.js';
 import { ValidationProblem, type FieldError } from '../problem/problem.js';
 import type { UsageRequest } from './usage.service.js';
 
-const WINDOWS = ['quarter_hour', 'hour', 'day', 'month', 'period', 'total'] as const;
 const TEXTS = ['meter', 'customer_id', 'from', 'to', 'timezone'] as const;
 const FILTER = /^filter\[([^\]]{1,255})\]$/;
 
@@ -29,8 +29,8 @@ export function toUsageRequest(query: Readonly<Record<string, unknown>>): UsageR
     else if (values.length > 1) fail(name, 'invalid', `${name} is given more than once`);
     else if (isOneOf(TEXTS, name)) texts[name] = values[0]!;
     else if (name !== 'window') fail(name, 'unknown_field', `there is no parameter ${name}`);
-    else if (isOneOf(WINDOWS, values[0]!)) window = values[0];
-    else fail(name, 'invalid', `window is one of ${WINDOWS.join(', ')}`);
+    else if (isOneOf(ASKED_WINDOWS, values[0]!)) window = values[0];
+    else fail(name, 'invalid', `window is one of ${ASKED_WINDOWS.join(', ')}`);
   }
   const { meter, ...rest } = texts;
   if (meter === undefined || meter === '') fail('meter', 'required', 'meter is required');

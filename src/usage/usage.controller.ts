@@ -1,9 +1,11 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
+import { ASKED_WINDOWS } from '../domain/usage-window.js';
 import { toUsageRequest } from './usage-request.dto.js';
-import { UsageService, type UsageAnswer } from './usage.service.js';
+import { UsageAnswer } from './usage.answer.js';
+import { UsageService } from './usage.service.js';
 
 @ApiTags('usage')
 @Controller('v1/usage')
@@ -32,7 +34,7 @@ export class UsageController {
   @ApiQuery({
     name: 'window',
     required: false,
-    enum: ['quarter_hour', 'hour', 'day', 'month', 'period', 'total'],
+    enum: ASKED_WINDOWS,
   })
   @ApiQuery({ name: 'timezone', required: false, type: String })
   @ApiQuery({
@@ -49,6 +51,7 @@ export class UsageController {
     schema: { type: 'object', additionalProperties: { type: 'string' } },
     description: 'A value of a dimension: `filter[region]=eu`; repeated, any of several',
   })
+  @ApiOkResponse({ type: UsageAnswer })
   query(
     @Caller() caller: Principal,
     @Query() query: Record<string, unknown>,

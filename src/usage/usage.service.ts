@@ -11,7 +11,7 @@ import {
   type Micros,
 } from '../domain/instant.js';
 import type { Meter } from '../domain/meter.js';
-import { windowBoundaries, type UsageWindow } from '../domain/usage-window.js';
+import { type AskedWindow, type UsageWindow, windowBoundaries } from '../domain/usage-window.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem } from '../problem/problem.js';
 import {
@@ -21,31 +21,17 @@ import {
   type UsageRow,
   type UsageSelection,
 } from './usage-query.js';
+import type { UsageAnswer, UsageDatum } from './usage.answer.js';
 
 export interface UsageRequest {
   readonly meter: string;
   readonly customer_id?: string;
   readonly from?: string;
   readonly to?: string;
-  readonly window?: UsageWindow | 'period' | 'total';
+  readonly window?: AskedWindow;
   readonly timezone?: string;
   readonly group_by?: readonly string[];
   readonly filter?: Readonly<Record<string, readonly string[]>>;
-}
-
-export interface UsageAnswer {
-  readonly meter: string;
-  readonly from: string;
-  readonly to: string;
-  readonly window: string;
-  readonly data: readonly {
-    readonly customer_id: string;
-    readonly window_start: string;
-    readonly window_end: string;
-    readonly value: string;
-    readonly event_count: number;
-    readonly group?: Readonly<Record<string, string | null>>;
-  }[];
 }
 
 /** Answers how much was used, by whom and when. */
@@ -88,7 +74,7 @@ export class UsageService {
     window: UsageWindow | 'total',
     timezone: string,
     groupBy: readonly string[] | undefined,
-  ): Promise<UsageAnswer['data']> {
+  ): Promise<readonly UsageDatum[]> {
     const { tenantId, meter, customerNo, from, to } = selection;
     const span = await usageSpan(this.db.work, tenantId, meter.meterNo, customerNo);
     // Windows are cut only where there is usage: years without any cost nothing.
@@ -168,7 +154,7 @@ function toDatum(
   start: Micros,
   end: Micros,
   groupBy: readonly string[] | undefined,
-): UsageAnswer['data'][number] {
+): UsageDatum {
   return {
     customer_id: row.customer_id,
     window_start: formatInstant(start),

@@ -1,9 +1,10 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { parsePage } from '../database/page.js';
-import { fromEvent, StripeEventQueryDto } from './stripe-event.dto.js';
+import { ApiPage } from '../answers/api-page.js';
+import { parsePage, type Page } from '../database/page.js';
+import { fromEvent, StripeEventAnswer, StripeEventQueryDto } from './stripe-event.dto.js';
 import { StripeEventService } from './stripe-event.service.js';
 
 @ApiTags('Stripe')
@@ -14,7 +15,11 @@ export class StripeEventController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'What Stripe sent, and what became of it' })
-  async list(@Caller() caller: Principal, @Query() query: StripeEventQueryDto) {
+  @ApiPage(StripeEventAnswer)
+  async list(
+    @Caller() caller: Principal,
+    @Query() query: StripeEventQueryDto,
+  ): Promise<Page<StripeEventAnswer>> {
     const page = parsePage(query, ['instant', 'text']);
     const events = await this.events.list(caller.tenantId, query, page);
     return { ...events, data: events.data.map(fromEvent) };
@@ -23,7 +28,8 @@ export class StripeEventController {
   @Get(':id')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'One event of Stripe' })
-  async get(@Caller() caller: Principal, @Param('id') eventId: string) {
+  @ApiOkResponse({ type: StripeEventAnswer })
+  async get(@Caller() caller: Principal, @Param('id') eventId: string): Promise<StripeEventAnswer> {
     return fromEvent(await this.events.one(caller.tenantId, eventId));
   }
 
@@ -31,7 +37,11 @@ export class StripeEventController {
   @HttpCode(202)
   @RequireScope('billing:write')
   @ApiOperation({ summary: 'Work again on an event that was given up, failed or was ignored' })
-  async retry(@Caller() caller: Principal, @Param('id') eventId: string) {
+  @ApiAcceptedResponse({ type: StripeEventAnswer })
+  async retry(
+    @Caller() caller: Principal,
+    @Param('id') eventId: string,
+  ): Promise<StripeEventAnswer> {
     return fromEvent(await this.events.retry(caller.tenantId, eventId));
   }
 }

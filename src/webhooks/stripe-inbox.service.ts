@@ -12,6 +12,7 @@ import { parseEvent, signedText } from '../stripe/stripe-webhooks.js';
 import { claimEvents } from './stripe-claim.store.js';
 import { StripeEventHandlers } from './stripe-event-handlers.js';
 import { StripeEventRunner } from './stripe-event-runner.js';
+import type { StripeEventReceipt } from './stripe-event.dto.js';
 import { insertEvent, outcomeOf, type EventOutcome } from './stripe-inbox.store.js';
 
 /** How long Stripe is kept waiting for an event that is answered when it is done. */
@@ -20,12 +21,6 @@ const LOOK_AGAIN_MS = 200;
 const RETRY_AFTER_S = '60';
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-export interface Receipt {
-  readonly received: true;
-  /** Whether the event was here before. */
-  readonly copy: boolean;
-}
 
 /** Takes what Stripe sends: written down first, once each, whatever becomes of it. */
 @Injectable()
@@ -46,7 +41,11 @@ export class StripeInboxService {
    * @throws Problem where nothing was written down, and `webhook_event_unfinished` where Stripe is
    *   to send the event again.
    */
-  async receive(tenant: string | undefined, body: unknown, header: unknown): Promise<Receipt> {
+  async receive(
+    tenant: string | undefined,
+    body: unknown,
+    header: unknown,
+  ): Promise<StripeEventReceipt> {
     const tenantId = await this.tenantId(tenant);
     if (tenantId === undefined) return this.take(undefined, body, header);
     return withinTenant(tenantId, () => this.take(tenantId, body, header));
@@ -56,7 +55,7 @@ export class StripeInboxService {
     tenantId: string | undefined,
     body: unknown,
     header: unknown,
-  ): Promise<Receipt> {
+  ): Promise<StripeEventReceipt> {
     const text = await this.signed(tenantId, body, header);
     const event = parseEvent(text);
     if (event === undefined) {

@@ -1,9 +1,10 @@
 import { Controller, Headers, HttpCode, Param, Post, Req } from '@nestjs/common';
-import { ApiConsumes, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiConsumes, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
 import { Public } from '../access/require-scope.js';
-import { StripeInboxService, type Receipt } from './stripe-inbox.service.js';
+import { StripeEventReceipt } from './stripe-event.dto.js';
+import { StripeInboxService } from './stripe-inbox.service.js';
 
 /** Stripe's largest events are some tens of KiB. */
 const RAW_BODY_BYTES_MAX = 256 * 1_024;
@@ -23,10 +24,11 @@ export class StripeWebhookController {
   @ApiOperation({ summary: 'Where Stripe sends the events of the tenant `default`' })
   @ApiConsumes('application/json')
   @ApiHeader(SIGNATURE)
+  @ApiOkResponse({ type: StripeEventReceipt })
   receive(
     @Req() request: FastifyRequest,
     @Headers('stripe-signature') signature: unknown,
-  ): Promise<Receipt> {
+  ): Promise<StripeEventReceipt> {
     return this.inbox.receive(undefined, request.body, signature);
   }
 
@@ -37,11 +39,12 @@ export class StripeWebhookController {
   @ApiOperation({ summary: 'Where Stripe sends the events of a tenant' })
   @ApiConsumes('application/json')
   @ApiHeader(SIGNATURE)
+  @ApiOkResponse({ type: StripeEventReceipt })
   receiveOf(
     @Param('tenant_id') tenantId: string,
     @Req() request: FastifyRequest,
     @Headers('stripe-signature') signature: unknown,
-  ): Promise<Receipt> {
+  ): Promise<StripeEventReceipt> {
     return this.inbox.receive(tenantId, request.body, signature);
   }
 }

@@ -257,6 +257,18 @@ describe('repairs', () => {
     });
   });
 
+  it('are told of as done where an erasure took out what was done', async () => {
+    await using scene = await pushedScene();
+    await foreign(scene, '4', '2026-11-10T09:30:00Z');
+    const { id } = await reconciled(scene);
+    const { applied_at } = await repair(scene, id, false);
+    // As `erasePushes` leaves it.
+    await scene.db.work.query(`UPDATE reconciliation SET repair = '{}'`);
+
+    const again = await repair(scene, id, false);
+    expect(again).toEqual({ reconciliation_id: id, dry_run: false, applied_at, lanes: [] });
+  });
+
   it('wait for the end of their reconciliation', async () => {
     await using scene = await pushedScene();
     const id = await reconciling(scene).reconciliations.begin(scene.tenantId, {});

@@ -2,7 +2,8 @@ import { foldDeltas } from '../../src/usage/fold.js';
 import { Database } from '../../src/database/database.js';
 import { ReplayRunner } from '../../src/replay/replay-runner.js';
 import { ReplayService } from '../../src/replay/replay.service.js';
-import type { CreateReplayDto, ReplayAnswer } from '../../src/replay/replay.dto.js';
+import type { ReplayAnswer } from '../../src/replay/replay.answer.js';
+import type { CreateReplayDto } from '../../src/replay/replay.dto.js';
 import { SeededRandom } from '../races/seeded-random.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DifferenceAnswer } from '../../src/replay/replay.dto.js';
+import type { ReplayDifferenceAnswer } from '../../src/replay/replay.answer.js';
 import { History } from './history.js';
 
 let history: History;
@@ -25,7 +25,7 @@ const METER = (key: string): string => `(SELECT meter_no FROM meter WHERE key = 
 const ALONE = `(SELECT count(*) FROM usage_entry o WHERE o.event_key = e.event_key) = 1`;
 
 /** What is wrong, as short as it can be told. */
-function kinds(differences: readonly DifferenceAnswer[]): string[] {
+function kinds(differences: readonly ReplayDifferenceAnswer[]): string[] {
   return [...new Set(differences.map(({ kind }) => kind))].toSorted();
 }
 
@@ -146,7 +146,7 @@ describe('a replay finds, tells and mends', () => {
 
 describe('a replay finds and tells', () => {
   /** Does damage, looks, and takes it back. */
-  async function told(damage: string, mend: string): Promise<DifferenceAnswer[]> {
+  async function told(damage: string, mend: string): Promise<ReplayDifferenceAnswer[]> {
     expect(await history.damage(damage)).toBeGreaterThan(0);
     try {
       const { differences, difference_count: count } = await history.replay({ mode: 'apply' });

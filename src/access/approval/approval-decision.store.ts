@@ -3,11 +3,12 @@ import { timeOfDay } from '../../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../../domain/instant.js';
 import type { Scope } from '../scope.js';
 import { lapsedBy, type ApprovalState } from './approval.store.js';
+import type { GuardedCommand } from './guarded-command.js';
 
 /** An approval without what is to be approved, which may be long: as lists have it. */
 export interface ApprovalSummaryRow {
   readonly id: string;
-  readonly command: string;
+  readonly command: GuardedCommand;
   readonly scope: Scope;
   /** As it is now: `expired` where it is over, though the row does not say so yet. */
   readonly state: ApprovalState;

@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Put } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../caller.js';
 import { RequireScope } from '../require-scope.js';
 import { ApprovalPolicyService } from './approval-policy.service.js';
-import { fromPolicy, PutApprovalPolicyDto, type ApprovalPolicyAnswer } from './approval.dto.js';
+import { ApprovalPolicyAnswer, fromPolicy, PutApprovalPolicyDto } from './approval.dto.js';
 import { CanNeedApproval } from './can-need-approval.js';
 
 @ApiTags('Approvals')
@@ -14,6 +14,7 @@ export class ApprovalPolicyController {
   @Get()
   @RequireScope('admin')
   @ApiOperation({ summary: 'Which commands one key asks for and another approves' })
+  @ApiOkResponse({ type: ApprovalPolicyAnswer })
   async get(@Caller() { tenantId }: Principal): Promise<ApprovalPolicyAnswer> {
     return fromPolicy(await this.policies.get(tenantId));
   }
@@ -22,6 +23,7 @@ export class ApprovalPolicyController {
   @RequireScope('admin')
   @CanNeedApproval('approval_policy.change')
   @ApiOperation({ summary: 'Put commands under four eyes' })
+  @ApiOkResponse({ type: ApprovalPolicyAnswer })
   async put(
     @Caller() { tenantId }: Principal,
     @Body() { commands }: PutApprovalPolicyDto,

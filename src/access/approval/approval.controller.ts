@@ -1,5 +1,6 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiPage } from '../../answers/api-page.js';
 import { parsePage, type Page } from '../../database/page.js';
 import { Caller, type Principal } from '../caller.js';
 import { RequireScope } from '../require-scope.js';
@@ -8,8 +9,8 @@ import {
   DecideApprovalDto,
   fromApproval,
   summaryOf,
-  type ApprovalAnswer,
-  type ApprovalSummaryAnswer,
+  ApprovalAnswer,
+  ApprovalSummaryAnswer,
 } from './approval.dto.js';
 import { ApprovalService } from './approval.service.js';
 
@@ -21,6 +22,7 @@ export class ApprovalController {
   @Get()
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'What was asked for, of commands that the key has the scope of' })
+  @ApiPage(ApprovalSummaryAnswer)
   async list(
     @Caller() caller: Principal,
     @Query() query: ApprovalQueryDto,
@@ -33,6 +35,7 @@ export class ApprovalController {
   @Get(':id')
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'What is to be approved; needs the scope of the command too' })
+  @ApiOkResponse({ type: ApprovalAnswer })
   async get(@Caller() caller: Principal, @Param('id') id: string): Promise<ApprovalAnswer> {
     return fromApproval(await this.approvals.get(caller, id));
   }
@@ -41,6 +44,7 @@ export class ApprovalController {
   @HttpCode(200)
   @RequireScope('usage:read')
   @ApiOperation({ summary: 'Approve or refuse; needs the scope of the command too' })
+  @ApiOkResponse({ type: ApprovalSummaryAnswer })
   async decide(
     @Caller() caller: Principal,
     @Param('id') id: string,

@@ -1,7 +1,17 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { ArrayUnique, IsArray, IsIn, IsOptional, IsString } from 'class-validator';
+import {
+  ANY_JSON,
+  FREE_OBJECT,
+  HASH,
+  ID,
+  INSTANT,
+  INSTANT_OR_NULL,
+  TEXT_OR_NULL,
+} from '../../answers/answer-fields.js';
 import { formatInstant, type Micros } from '../../domain/instant.js';
 import { IsShortText } from '../../problem/field-rules.js';
+import { SCOPES, type Scope } from '../scope.js';
 import type { ApprovalRow, ApprovalSummaryRow } from './approval-decision.store.js';
 import type { Decision } from './approval.service.js';
 import { APPROVAL_STATES, type ApprovalState } from './approval.store.js';
@@ -68,38 +78,39 @@ class GuardedRequestAnswer {
   @ApiProperty({ description: 'Method and pattern.' })
   readonly route!: string;
 
-  @ApiProperty({ type: Object, description: 'What the path says for the pattern.' })
+  @ApiProperty({ ...FREE_OBJECT, description: 'What the path says for the pattern.' })
   readonly parameters!: unknown;
 
-  @ApiProperty({ type: Object })
+  @ApiProperty(FREE_OBJECT)
   readonly query!: unknown;
 
-  @ApiProperty({ type: Object, nullable: true, description: 'Without what may be secret.' })
+  @ApiProperty({ ...ANY_JSON, description: 'Without what may be secret.' })
   readonly body!: unknown;
 
   @ApiProperty({ type: [String], description: 'Members of the body that may be secret.' })
   readonly hidden_members!: readonly string[];
 
   @ApiProperty({
+    ...HASH,
     description:
       'SHA-256 in hex of `[parameters, query, body]`, whole, as JSON without blanks and with the members of each object in order.',
   })
   readonly hash!: string;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty(TEXT_OR_NULL)
   readonly idempotency_key!: string | null;
 }
 
 /** An approval as lists and decisions have it: what is to be approved stands in its own answer alone. */
 export class ApprovalSummaryAnswer {
-  @ApiProperty({ format: 'uuid' })
+  @ApiProperty(ID)
   readonly id!: string;
 
   @ApiProperty({ enum: GUARDED_COMMANDS })
-  readonly command!: string;
+  readonly command!: GuardedCommand;
 
-  @ApiProperty({ description: 'What a key needs to decide on it.' })
-  readonly scope!: string;
+  @ApiProperty({ enum: SCOPES, description: 'What a key needs to decide on it.' })
+  readonly scope!: Scope;
 
   @ApiProperty({ enum: APPROVAL_STATES })
   readonly state!: ApprovalState;
@@ -107,25 +118,25 @@ export class ApprovalSummaryAnswer {
   @ApiProperty({ description: 'The id of a key.' })
   readonly requested_by!: string;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty(INSTANT)
   readonly requested_at!: string;
 
-  @ApiProperty({ format: 'date-time', description: 'By when it is decided and used.' })
+  @ApiProperty({ ...INSTANT, description: 'By when it is decided and used.' })
   readonly expires_at!: string;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty(TEXT_OR_NULL)
   readonly decided_by!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, format: 'date-time' })
+  @ApiProperty(INSTANT_OR_NULL)
   readonly decided_at!: string | null;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty(TEXT_OR_NULL)
   readonly reason!: string | null;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty(TEXT_OR_NULL)
   readonly used_by!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, format: 'date-time' })
+  @ApiProperty(INSTANT_OR_NULL)
   readonly used_at!: string | null;
 }
 

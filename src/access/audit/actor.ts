@@ -1,10 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname, userInfo } from 'node:os';
 
+/** `system`: the own clock, a webhook, or whatever else nobody asked for. */
+export const ACTOR_KINDS = ['api_key', 'command_line', 'system'] as const;
+
 /** Who makes a change. */
 export interface Actor {
-  /** `system`: the own clock, a webhook, or whatever else nobody asked for. */
-  readonly kind: 'api_key' | 'command_line' | 'system';
+  readonly kind: (typeof ACTOR_KINDS)[number];
   /** The id of the key, or who is logged in where the command was run. */
   readonly id: string | null;
   /** Under whose approval, where the request needed one. */

@@ -1,5 +1,6 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiPage } from '../../answers/api-page.js';
 import { Database } from '../../database/database.js';
 import { parsePage, toPage, type Page } from '../../database/page.js';
 import { parseInstant, type Micros } from '../../domain/instant.js';
@@ -7,7 +8,7 @@ import { isStorableText } from '../../domain/text.js';
 import { ValidationProblem } from '../../problem/problem.js';
 import { Caller, type Principal } from '../caller.js';
 import { RequireScope } from '../require-scope.js';
-import { AuditEntryQueryDto, fromAuditRow, type AuditEntryAnswer } from './audit-entry.dto.js';
+import { AuditEntryAnswer, AuditEntryQueryDto, fromAuditRow } from './audit-entry.dto.js';
 import { listEntries, type AuditFilter } from './audit-read.store.js';
 
 @ApiTags('Audit')
@@ -18,6 +19,7 @@ export class AuditEntryController {
   @Get()
   @RequireScope('admin')
   @ApiOperation({ summary: 'Who changed what, each entry with the hash of the one before' })
+  @ApiPage(AuditEntryAnswer)
   async list(
     @Caller() { tenantId }: Principal,
     @Query() query: AuditEntryQueryDto,

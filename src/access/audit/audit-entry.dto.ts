@@ -1,7 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length } from 'class-validator';
+import {
+  COUNT,
+  FREE_OBJECT_OR_NULL,
+  HASH,
+  INSTANT,
+  TEXT_OR_NULL,
+} from '../../answers/answer-fields.js';
 import { PagedDto } from '../../database/paged.dto.js';
 import { formatInstantMicros } from '../../domain/instant.js';
+import { ACTOR_KINDS } from './actor.js';
 import type { AuditRow } from './audit.store.js';
 
 const ORDERS = ['newest', 'oldest'] as const;
@@ -45,21 +53,25 @@ export class AuditEntryQueryDto extends PagedDto {
 }
 
 class AuditActorAnswer {
-  @ApiProperty({ enum: ['api_key', 'command_line', 'system'] })
+  @ApiProperty({ enum: ACTOR_KINDS })
   readonly kind!: string;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Of the key, or user@host.' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'Of the key, or user@host.' })
   readonly id!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'What the key was called then.' })
+  @ApiProperty({ ...TEXT_OR_NULL, description: 'What the key was called then.' })
   readonly name!: string | null;
 }
 
 export class AuditEntryAnswer {
-  @ApiProperty({ description: '1 is the first entry of the tenant; there are no gaps.' })
+  @ApiProperty({
+    ...COUNT,
+    minimum: 1,
+    description: '1 is the first entry of the tenant; there are no gaps.',
+  })
   readonly sequence!: number;
 
-  @ApiProperty({ format: 'date-time' })
+  @ApiProperty(INSTANT)
   readonly at!: string;
 
   @ApiProperty()
@@ -68,25 +80,25 @@ export class AuditEntryAnswer {
   @ApiProperty()
   readonly action!: string;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty(TEXT_OR_NULL)
   readonly subject!: string | null;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty(TEXT_OR_NULL)
   readonly reason!: string | null;
 
-  @ApiProperty({ type: Object, nullable: true })
+  @ApiProperty(FREE_OBJECT_OR_NULL)
   readonly before!: unknown;
 
-  @ApiProperty({ type: Object, nullable: true })
+  @ApiProperty(FREE_OBJECT_OR_NULL)
   readonly after!: unknown;
 
   @ApiProperty({ description: 'Whether an erasure took subject, reason, before and after out.' })
   readonly erased!: boolean;
 
-  @ApiProperty({ description: 'Of the entry before, in hex; zeros for the first.' })
+  @ApiProperty({ ...HASH, description: 'Of the entry before; zeros for the first.' })
   readonly previous_hash!: string;
 
-  @ApiProperty({ description: 'SHA-256 in hex.' })
+  @ApiProperty(HASH)
   readonly hash!: string;
 }
 

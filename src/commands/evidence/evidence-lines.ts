@@ -2,7 +2,7 @@ import type { AuditRow } from '../../access/audit/audit.store.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../../domain/instant.js';
 import type { BillingPeriodRow } from '../../periods/billing-period.query.js';
 import type { InvoiceFacts } from '../../periods/period-invoice.query.js';
-import type { StatementAnswer } from '../../periods/statement-answer.js';
+import type { StatementAnswer } from '../../periods/statement.dto.js';
 import type { TransitionRow } from '../../push/push-list.store.js';
 import type { LaneVerdict } from '../../reconciliation/lane-verdict.store.js';
 import { meterEventBody } from '../../stripe/meter-event-body.js';
@@ -25,7 +25,7 @@ export function statementLines(row: BillingPeriodRow, answer: StatementAnswer): 
   const { aggregation, carriedLast } = row;
   return [
     { type: 'statement', aggregation, carried_last: carriedLast, ...statement },
-    ...(amendments as object[]).map((each) => ({ type: 'amendment', ...of(row), ...each })),
+    ...amendments.map((each) => ({ type: 'amendment', ...of(row), ...each })),
   ];
 }
 
