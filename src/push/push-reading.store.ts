@@ -23,6 +23,8 @@ export interface DueReading {
   readonly agreedSince: Micros | null;
   /** A total that a later one stands above, whatever became of it. */
   readonly isOutdated: boolean;
+  /** A total in whose minute a later one may show in its place. */
+  readonly isHidden: boolean;
 }
 
 /** A later push to the same Stripe meter, whose minute shows whether Stripe has come as far. */
@@ -109,7 +111,13 @@ const CLAIM = `
            SELECT FROM push n
             WHERE n.tenant_id = $1 AND n.lane_id = p.lane_id AND n.kind = 'total'
               AND n.sequence > p.sequence AND n.status IN ('delivered', 'confirmed'))
-           AS "isOutdated"
+           AS "isOutdated",
+         p.kind = 'total' AND EXISTS (
+           SELECT FROM push n
+            WHERE n.tenant_id = $1 AND n.lane_id = p.lane_id AND n.kind = 'total'
+              AND n.sequence > p.sequence AND n.status NOT IN ('pending', 'shadow', 'rejected')
+              AND date_trunc('minute', n."timestamp") = date_trunc('minute', p."timestamp"))
+           AS "isHidden"
     FROM claimed r
     JOIN push p ON p.tenant_id = $1 AND p.identifier = r.identifier
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = p.lane_id

@@ -1,4 +1,5 @@
 import type { Micros } from '../domain/instant.js';
+import type { PushStatus } from '../outbox/push-status.js';
 
 /** Why a push is read back. */
 export type ReadingCause =
@@ -14,6 +15,7 @@ export type ReadingCause =
 /** A push alone in its minute, and what was read of that minute so far. */
 export interface Reading {
   readonly cause: ReadingCause;
+  readonly status: PushStatus;
   readonly kind: 'delta' | 'total';
   /** What the push carries. Canonical decimal. */
   readonly pushed: string;
@@ -21,6 +23,10 @@ export interface Reading {
   readonly before: string | null;
   /** Since when all reads said that. */
   readonly agreedSince: Micros | null;
+  /** A total that a later one stands above. */
+  readonly isOutdated: boolean;
+  /** A total in whose minute a later one may show in its place. */
+  readonly isHidden: boolean;
 }
 
 export interface ReadRules {
@@ -52,9 +58,13 @@ export function agreedSince(
  * What a read of a push's own minute tells. Its value there proves it; nothing there proves nothing
  * by itself, as summaries lag: only reads that agree for long, while a later push shows already.
  *
- * A total of 0 shows as nothing does, so it is read together with all that stood before it.
+ * A total of 0 shows as nothing does, so it is read together with all that stood before it. One that
+ * a later total hides cannot be told at all: once that one stands, what Stripe reported of it holds.
  */
 export function judge(reading: Reading, value: string, rules: ReadRules): Verdict {
+  if (reading.isHidden) {
+    return reading.isOutdated && reading.status === 'disputed' ? 'not_counted' : 'open';
+  }
   if (value === reading.pushed && value !== '0') return 'counted';
   // Beside a total, its minute may show the one before it.
   if (value !== '0' && reading.kind === 'delta') return 'foreign';

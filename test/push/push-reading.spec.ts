@@ -223,11 +223,14 @@ describe('an unknown total whose period is told nothing new', () => {
     expect(scene.simulator.ledger()).toMatchObject([{ customer: 'cus_other', value: '10' }]);
   });
 
-  it('is left alone once a total that was told after it stands', async () => {
+  it.each([
+    ['another', '2026-11-10T12:40:20Z'],
+    ['the same', '2026-11-10T12:30:40Z'],
+  ])('is left alone once a total stands that was told after it, in %s minute', async (_, at) => {
     await using scene = await leftUnknown('resetBefore', null, AFTER_A_WHILE);
     await read(scene);
     await scene.customer(STRIPE_CUSTOMER);
-    await scene.now('2026-11-10T12:40:20Z');
+    await scene.now(at);
     await settle(scene);
     await read(scene);
     await read(scene);
