@@ -22,7 +22,8 @@ export function reconcileCommand(): Command {
   return command(
     'reconcile',
     'Hold what was pushed against what Stripe counted and billed, as POST /v1/reconciliations ' +
-      'does, and wait for it. Exit code 1 where Stripe has another figure.',
+      'does, and wait for it. Exit code 1 where Stripe counted or billed another figure, or no ' +
+      'invoice bills a period that has ended.',
     ['reconcile', 'reconcile --customer acme --meter tokens --period 2026-11-01T00:00:00Z'],
   )
     .option('--customer <id>', 'only of this customer')
