@@ -3,7 +3,7 @@ import { COUNT, FREE_OBJECT, ID, INSTANT, TEXT_OR_NULL } from '../answers/answer
 import { formatInstant } from '../domain/instant.js';
 import type { QuarantinedEvent } from '../quarantine/quarantine-list.store.js';
 import type { RefusalError } from '../quarantine/refused-event.js';
-import type { Counts } from './receipt.dto.js';
+import { VerdictCounts } from './receipt.answer.js';
 
 class RefusalErrorAnswer implements RefusalError {
   @ApiProperty()
@@ -66,19 +66,7 @@ export class QuarantinedEventAnswer {
   readonly last_seen_at!: string;
 }
 
-export class QuarantineReplayAnswer implements Counts {
-  @ApiProperty(COUNT)
-  readonly accepted!: number;
-
-  @ApiProperty(COUNT)
-  readonly duplicate!: number;
-
-  @ApiProperty(COUNT)
-  readonly conflict!: number;
-
-  @ApiProperty(COUNT)
-  readonly rejected!: number;
-
+export class QuarantineReplayAnswer extends VerdictCounts {
   @ApiProperty({
     ...COUNT,
     description: 'What matches and was not come to: another call goes on there.',

@@ -51,7 +51,8 @@ export class ResultAnswer implements Result {
   readonly errors?: readonly ResultErrorAnswer[];
 }
 
-class VerdictCounts implements Counts {
+/** How many events had which verdict. */
+export class VerdictCounts implements Counts {
   @ApiProperty(COUNT)
   readonly accepted!: number;
 

@@ -199,20 +199,19 @@ export class PeriodCheck {
 
   private amendmentChecks(sums: LedgerSums): Check[] {
     const carried = decimalOrNull(this.statement, 'carried_last');
-    let through = decimalOf(this.statement, 'value');
-    const checks = this.amendments.flatMap((line) => {
+    const values = this.values();
+    const checks = this.amendments.flatMap((line, i) => {
       const revision = wholeOf(line, 'revision');
       const of = `${this.name} amendment ${revision}`;
       const found = amendmentOf(sums.usageOf(revision), sums.through(revision), carried);
-      through = sumOf([through, decimalOf(line, 'value')]);
       return [
         sameAs('event_count', of, String(wholeOf(line, 'event_count')), found.event_count),
-        sameAs('value', of, through, found.through),
+        sameAs('value', of, values[i + 1]!, found.through),
         sameAs('digest', of, textOf(line, 'digest'), found.digest),
       ];
     });
     const amended = decimalOf(this.statement, 'amended_value');
-    return [...checks, sameAs('amended_value', this.name, amended, through)];
+    return [...checks, sameAs('amended_value', this.name, amended, values.at(-1)!)];
   }
 
   private pushChecks(): Check[] {
