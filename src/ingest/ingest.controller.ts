@@ -5,7 +5,6 @@ import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiTags } from '@nestjs/s
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
-import { isNestedTooDeep } from '../domain/strict-json.js';
 import { IdsOfTheirOwn } from '../idempotency/command-route.js';
 import { PROBLEMS, type ProblemCode } from '../problem/codes.js';
 import { Problem, ValidationProblem, type FieldError } from '../problem/problem.js';
@@ -59,9 +58,6 @@ export class IngestController {
       cloudEvents === null
         ? openEnvelope(request.body)
         : openCloudEvents(request.body, cloudEvents[1] !== undefined);
-    if (alone && isNestedTooDeep(events[0])) {
-      throw new Problem('nesting_too_deep', 'the event is nested deeper than 8 levels');
-    }
     const results = await this.ingest.record({ caller }, events, shape, pointers);
     if (alone) answerOne(reply, results[0]!);
     else answerBatch(reply, results, problemsOnly);
@@ -108,6 +104,10 @@ function answerBatch(reply: FastifyReply, results: readonly Result[], problemsOn
 
 /** One event alone: its result stands at the top as well; a conflict or a rejection is a problem document. */
 function answerOne(reply: FastifyReply, result: Result): void {
+  // Alone, an event is the whole document, which is not read so deep.
+  if (result.error?.code === 'nesting_too_deep') {
+    throw new Problem('nesting_too_deep', result.error.detail);
+  }
   const receipt = toReceipt([result]);
   const status = STATUS_OF_ONE[result.status];
   if (result.error === undefined) {
