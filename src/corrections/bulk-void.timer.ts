@@ -3,6 +3,7 @@ import { BackgroundWork } from '../clock/background-work.js';
 import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { BulkVoider } from './bulk-voider.js';
 
 const IDLE_MS = 2_000;
@@ -24,9 +25,8 @@ export class BulkVoidTimer extends BackgroundWork {
   }
 
   async round(isStopping: () => boolean): Promise<Turn> {
-    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_WITH_JOBS);
-    const tenantIds = tenants.map(({ tenantId }) => tenantId);
-    return this.forTenants(tenantIds, isStopping, (tenantId) =>
+    const tenants = await tenantIds(this.db.work, TENANTS_WITH_JOBS);
+    return this.forTenants(tenants, isStopping, (tenantId) =>
       this.voider.resume(tenantId, isStopping),
     );
   }

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../database/connections.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { lockNumber, type CommandKey } from './command-key.js';
@@ -142,13 +143,13 @@ export async function answerCommand(
 
 /** Tenants with answers that are older than what is kept. */
 export async function tenantsToForget(db: Queryable): Promise<string[]> {
-  const rows = await db.query<{ tenantId: string }>(
+  return tenantIds(
+    db,
     `SELECT t.tenant_id AS "tenantId" FROM tenant t
       WHERE EXISTS (SELECT FROM command_answer a
                      WHERE a.tenant_id = t.tenant_id AND a.created_at < $1)`,
     [formatInstantMicros((await timeOfDay(db)) - KEPT)],
   );
-  return rows.map(({ tenantId }) => tenantId);
 }
 
 /** Forgets some of what is older than what is kept. @returns How many. */

@@ -3,6 +3,7 @@ import { BackgroundWork } from '../clock/background-work.js';
 import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { AmendmentSealer } from './amendment-sealer.js';
 
 const IDLE_MS = 1_000;
@@ -26,9 +27,8 @@ export class AmendmentTimer extends BackgroundWork {
   }
 
   async round(isStopping = () => false): Promise<Turn> {
-    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_DUE);
-    const tenantIds = tenants.map(({ tenantId }) => tenantId);
-    return this.forTenants(tenantIds, isStopping, (tenantId) =>
+    const tenants = await tenantIds(this.db.work, TENANTS_DUE);
+    return this.forTenants(tenants, isStopping, (tenantId) =>
       this.sealer.run(tenantId, isStopping),
     );
   }

@@ -3,6 +3,7 @@ import { BackgroundWork } from '../clock/background-work.js';
 import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { ItemCloser } from './item-closer.js';
 import { PeriodCloser } from './period-closer.js';
 
@@ -30,11 +31,9 @@ export class CloseTimer extends BackgroundWork {
   }
 
   async round(isStopping: () => boolean): Promise<Turn> {
-    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS_DUE, [
-      this.config.CLOSE_GRACE_SECONDS,
-    ]);
-    const tenantIds = tenants.map(({ tenantId }) => tenantId);
-    return this.forTenants(tenantIds, isStopping, async (tenantId) => {
+    const grace = this.config.CLOSE_GRACE_SECONDS;
+    const tenants = await tenantIds(this.db.work, TENANTS_DUE, [grace]);
+    return this.forTenants(tenants, isStopping, async (tenantId) => {
       await this.closer.resume(tenantId, isStopping);
       await this.closer.closeByClock(tenantId, isStopping);
       if ((await this.items.close(tenantId)) > 0) await this.closer.resume(tenantId, isStopping);

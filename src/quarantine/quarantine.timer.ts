@@ -2,11 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { BackgroundWork } from '../clock/background-work.js';
 import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
-import type { Queryable } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { releaseUnseen } from './release-events.store.js';
+
+const TENANTS = 'SELECT tenant_id AS "tenantId" FROM quarantine_tally WHERE events > 0';
 
 const IDLE_MS = 10 * 60_000;
 /** After the event was seen last. */
@@ -27,24 +29,13 @@ export class QuarantineTimer extends BackgroundWork {
   /** In steps, so that nobody waits long; to be stopped between any two. */
   async round(isStopping = () => false): Promise<Turn> {
     const since = (await timeOfDay(this.db.work)) - KEPT_FOR;
-    return this.forTenants(
-      await tenantsWithQuarantine(this.db.work),
-      isStopping,
-      async (tenantId) => {
-        let released = EVENTS_PER_STEP_MAX;
-        while (released === EVENTS_PER_STEP_MAX && !isStopping()) {
-          released = await this.db.work.transaction((tx) =>
-            releaseUnseen(tx, tenantId, since, EVENTS_PER_STEP_MAX),
-          );
-        }
-      },
-    );
+    return this.forTenants(await tenantIds(this.db.work, TENANTS), isStopping, async (tenantId) => {
+      let released = EVENTS_PER_STEP_MAX;
+      while (released === EVENTS_PER_STEP_MAX && !isStopping()) {
+        released = await this.db.work.transaction((tx) =>
+          releaseUnseen(tx, tenantId, since, EVENTS_PER_STEP_MAX),
+        );
+      }
+    });
   }
-}
-
-async function tenantsWithQuarantine(db: Queryable): Promise<string[]> {
-  const rows = await db.query<{ tenantId: string }>(
-    'SELECT tenant_id AS "tenantId" FROM quarantine_tally WHERE events > 0',
-  );
-  return rows.map(({ tenantId }) => tenantId);
 }

@@ -3,6 +3,7 @@ import { BackgroundWork } from '../clock/background-work.js';
 import type { Turn } from '../clock/loop.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
 import { pushStop } from '../outbox/push-guard.js';
@@ -74,12 +75,12 @@ export class ReconciliationTimer extends BackgroundWork {
 
   private async begin(interval: number, isStopping: () => boolean): Promise<void> {
     const seconds = (await timeOfDay(this.db.work)) / MICROS_PER_SECOND;
-    const tenants = await this.db.work.query<{ tenantId: string }>(
+    const tenants = await tenantIds(
+      this.db.work,
       `SELECT t.tenant_id AS "tenantId" FROM tenant t
         WHERE EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = t.tenant_id)`,
     );
-    const tenantIds = tenants.map(({ tenantId }) => tenantId);
-    await this.forTenants(tenantIds, isStopping, async (tenantId) => {
+    await this.forTenants(tenants, isStopping, async (tenantId) => {
       await this.beginOne(tenantId, 'close', Math.floor(seconds / CLOSED_EVERY_S));
       await this.beginOne(tenantId, 'sample', Math.floor(seconds / interval));
     });

@@ -5,6 +5,7 @@ import { Config } from '../config/config.js';
 import { wakeInvoices } from '../customers/invoice-reading.store.js';
 import { Database } from '../database/database.js';
 import { readGate } from '../database/gate.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { StripeAccounts } from '../stripe/stripe-accounts.js';
 import { InvoiceLookup } from './invoice-lookup.js';
@@ -43,9 +44,8 @@ export class InvoiceLookupTimer extends BackgroundWork {
   }
 
   async round(isStopping: () => boolean): Promise<Turn> {
-    const tenants = await this.db.work.query<{ tenantId: string }>(TENANTS);
-    const tenantIds = tenants.map(({ tenantId }) => tenantId);
-    return this.forTenants(tenantIds, isStopping, (tenantId) => this.lookNow(tenantId, isStopping));
+    const tenants = await tenantIds(this.db.work, TENANTS);
+    return this.forTenants(tenants, isStopping, (tenantId) => this.lookNow(tenantId, isStopping));
   }
 
   protected override tell(tenantId: string, error: unknown): void {

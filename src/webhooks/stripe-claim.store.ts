@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../database/connections.js';
+import { tenantIds } from '../database/tenant-ids.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { Effect, InboxEvent } from './stripe-event-handler.js';
@@ -53,8 +54,7 @@ const SETTLE = `
 
 /** Tenants that have events due. */
 export async function tenantsWithEvents(db: Queryable): Promise<string[]> {
-  const rows = await db.query<{ tenantId: string }>(TENANTS);
-  return rows.map(({ tenantId }) => tenantId);
+  return tenantIds(db, TENANTS);
 }
 
 /**

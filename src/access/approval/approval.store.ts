@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '../../database/connections.js';
+import { tenantIds } from '../../database/tenant-ids.js';
 import { timeOfDay } from '../../database/time-of-day.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../../domain/instant.js';
 import type { Scope } from '../scope.js';
@@ -199,13 +200,13 @@ const COUNT_ASKED_FOR = `
 
 /** Tenants with approvals that are older than what is kept. */
 export async function tenantsToClear(db: Queryable): Promise<string[]> {
-  const rows = await db.query<{ tenantId: string }>(
+  return tenantIds(
+    db,
     `SELECT t.tenant_id AS "tenantId" FROM tenant t
       WHERE EXISTS (SELECT FROM approval a
                      WHERE a.tenant_id = t.tenant_id AND a.created_at < $1)`,
     [formatInstantMicros((await timeOfDay(db)) - KEPT)],
   );
-  return rows.map(({ tenantId }) => tenantId);
 }
 
 /** How much a line of keys has asked for in the last 24 hours, and how much of that waits. */
