@@ -49,20 +49,24 @@ export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeAp
   /**
    * Does it for one tenant after the other. One whose work fails is left alone for a while, longer
    * each time, and keeps no other waiting.
+   *
+   * @param part Of work that has several, which one it is: another one may go on.
    */
   protected async forTenants(
     tenantIds: Iterable<string>,
     isStopping: () => boolean,
     work: (tenantId: string) => Promise<unknown>,
+    part = '',
   ): Promise<Turn> {
     for (const tenantId of tenantIds) {
       if (isStopping()) break;
-      if ((this.troubles.get(tenantId)?.untilMs ?? 0) > Date.now()) continue;
+      const name = `${tenantId} ${part}`;
+      if ((this.troubles.get(name)?.untilMs ?? 0) > Date.now()) continue;
       try {
         await withinTenant(tenantId, () => work(tenantId));
-        this.troubles.delete(tenantId);
+        this.troubles.delete(name);
       } catch (error) {
-        this.leaveAlone(tenantId);
+        this.leaveAlone(name);
         this.tell(tenantId, error);
       }
     }
@@ -73,9 +77,9 @@ export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeAp
     this.logger.error(error, `${this.name} of tenant ${tenantId} failed; it goes on`);
   }
 
-  private leaveAlone(tenantId: string): void {
-    const failures = (this.troubles.get(tenantId)?.failures ?? 0) + 1;
+  private leaveAlone(name: string): void {
+    const failures = (this.troubles.get(name)?.failures ?? 0) + 1;
     const pauseMs = Math.min(this.idleMs * 2 ** failures, TROUBLE_PAUSE_MAX_MS);
-    this.troubles.set(tenantId, { failures, untilMs: Date.now() + pauseMs });
+    this.troubles.set(name, { failures, untilMs: Date.now() + pauseMs });
   }
 }

@@ -80,10 +80,11 @@ export class ReconciliationTimer extends BackgroundWork {
       `SELECT t.tenant_id AS "tenantId" FROM tenant t
         WHERE EXISTS (SELECT FROM push_lane l WHERE l.tenant_id = t.tenant_id)`,
     );
-    await this.forTenants(tenants, isStopping, async (tenantId) => {
+    const beginBoth = async (tenantId: string): Promise<void> => {
       await this.beginOne(tenantId, 'close', Math.floor(seconds / CLOSED_EVERY_S));
       await this.beginOne(tenantId, 'sample', Math.floor(seconds / interval));
-    });
+    };
+    await this.forTenants(tenants, isStopping, beginBoth, 'schedule');
   }
 
   private async beginOne(tenantId: string, cause: 'close' | 'sample', slot: number): Promise<void> {

@@ -14,6 +14,7 @@ class Rounds extends BackgroundWork {
   readonly scopes: (string | undefined)[] = [];
   readonly errors: unknown[] = [];
   isBroken = true;
+  others = 0;
 
   constructor(role: Config['ROLE'] = 'all') {
     super({ ROLE: role }, 'rounds', IDLE_MS);
@@ -25,6 +26,15 @@ class Rounds extends BackgroundWork {
       if (tenantId === BAD && this.isBroken) throw new Error('broken');
       this.done.push(tenantId);
     });
+  }
+
+  async otherPart(): Promise<void> {
+    await this.forTenants(
+      [BAD],
+      () => false,
+      async () => this.others++,
+      'other',
+    );
   }
 
   protected override tell(tenantId: string, error: unknown): void {
@@ -46,6 +56,18 @@ describe('the work of a tenant that fails', () => {
     expect(rounds.done).toEqual([GOOD, LAST]);
     expect(rounds.scopes).toEqual([GOOD, BAD, LAST]);
     expect(rounds.errors).toEqual([[BAD, 'broken']]);
+  });
+
+  it('keeps another part of its work going, whose success does not end its pause', async () => {
+    const rounds = new Rounds();
+    for (let turn = 0; turn < 30; turn++) {
+      await rounds.round();
+      await rounds.otherPart();
+      vi.advanceTimersByTime(1_000);
+    }
+    // After 0, 2, 6 and 14 seconds.
+    expect(rounds.errors).toHaveLength(4);
+    expect(rounds.others).toBe(30);
   });
 
   it('is left alone twice as long each time, a minute at the most, until it succeeds', async () => {
