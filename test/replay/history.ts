@@ -27,6 +27,8 @@ const FIRST_DAY = Date.UTC(2026, 0, 1);
 /** An application with usage in it, and replays of it. */
 export class History implements AsyncDisposable {
   private ids = 0;
+  /** Days from FIRST_DAY to the test clock. */
+  private today = 0;
   private readonly db: Database;
 
   private constructor(
@@ -39,7 +41,7 @@ export class History implements AsyncDisposable {
 
   static async open(seed?: number, env: Record<string, string> = {}): Promise<History> {
     const app = await startTestApp(env);
-    await app.call('POST', '/v1/test-clock', { now: '2026-01-10T00:00:00Z' });
+    await app.call('POST', '/v1/test-clock', { now: dayOf(0) });
     for (const [key, body] of Object.entries(METERS))
       await app.call('PUT', `/v1/meters/${key}`, body);
     const { rows } = await app.pool.query<{ tenant_id: string }>('SELECT tenant_id FROM tenant');
@@ -55,17 +57,25 @@ export class History implements AsyncDisposable {
       else if (what < 0.8) await this.fold();
       else {
         day = Math.min(day + this.random.whole(1, 15), 88);
-        await this.app.call('POST', '/v1/test-clock', { now: dayOf(day) });
+        await this.arriveAt(day);
         if (this.random.fraction() < 0.5) await this.close();
       }
     }
   }
 
-  /** Some events up to a day. */
+  /** Lets the clock be at a day at least. */
+  async arriveAt(day: number): Promise<void> {
+    if (day <= this.today) return;
+    this.today = day;
+    await this.app.call('POST', '/v1/test-clock', { now: dayOf(day) });
+  }
+
+  /** Some events up to a day, which has come then. */
   async send(count: number, day: number): Promise<void> {
+    await this.arriveAt(day);
     const events = Array.from({ length: count }, () => this.event(day));
     const { status, body } = await this.app.call('POST', '/v1/usage-events', { events });
-    if (status !== 200) throw new Error(JSON.stringify(body));
+    if (status !== 200 || body.accepted !== count) throw new Error(JSON.stringify(body));
   }
 
   async fold(): Promise<void> {

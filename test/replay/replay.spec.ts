@@ -28,7 +28,7 @@ describe('a replay', () => {
   it('finds nothing while usage is recorded, folded and closed, and applying changes none of it', async () => {
     await using history = await History.open();
     await history.happen(15);
-    await history.app.call('POST', '/v1/test-clock', { now: '2026-04-01T00:00:00Z' });
+    await history.arriveAt(90);
     let isOver = false;
     const until = async (work: () => Promise<unknown>): Promise<void> => {
       while (!isOver) await work();
