@@ -42,6 +42,15 @@ export function isKnownMissing(
   // It is being read back, and nothing shows how far Stripe has come.
   if (readings.has(push.identifier) && !isPassedBy(push, pushes, ledger, nowMs)) return true;
   if (push.kind !== 'total') return false;
+  // What was told after it may still arrive, which telling the total again would take back.
+  const isHeldUp = pushes.some(
+    (other) =>
+      other.laneId === push.laneId &&
+      other.sequence > push.sequence &&
+      readings.has(other.identifier) &&
+      !isPassedBy(other, pushes, ledger, nowMs),
+  );
+  if (isHeldUp) return true;
   const isLive = periods.find((period) => isSamePeriod(period, push))?.mode === 'live';
   const isInactive = holds.some(
     (hold) => isSamePeriod(hold, push) && hold.reason === 'meter_inactive',
