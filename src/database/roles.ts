@@ -1,3 +1,5 @@
+import { OWN_TABLE_ROWS } from './own-tables.js';
+
 /**
  * Who works on the database. Roles belong to a whole PostgreSQL server, so every database of ours on
  * it shares these two; neither can log in. The rights are said once, here, by rules over the tables
@@ -36,17 +38,16 @@ const ERASED_IN_NAMES = '^(usage_event|usage_entry|usage_void|push_transition|au
 
 const TABLES = `
   SELECT c.oid, c.oid::regclass::text AS name,
-         CASE WHEN c.relname = 'migration' THEN 'SELECT'
-              WHEN c.relname ~ '${APPEND_ONLY_NAMES}' THEN 'SELECT, INSERT'
-              WHEN c.relname ~ '${KEPT_NAMES}' THEN 'SELECT, INSERT, UPDATE'
+         CASE WHEN c.own_name = 'migration' THEN 'SELECT'
+              WHEN c.own_name ~ '${APPEND_ONLY_NAMES}' THEN 'SELECT, INSERT'
+              WHEN c.own_name ~ '${KEPT_NAMES}' THEN 'SELECT, INSERT, UPDATE'
               ELSE 'SELECT, INSERT, UPDATE, DELETE' END AS rights,
-         c.relname ~ '${ERASED_IN_NAMES}' AS is_erased_in,
+         c.own_name ~ '${ERASED_IN_NAMES}' AS is_erased_in,
          c.relrowsecurity AS is_walled,
          EXISTS (SELECT FROM pg_attribute a
                   WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
            AS has_tenant
-    FROM pg_class c
-   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`;
+    FROM ${OWN_TABLE_ROWS} c`;
 
 /**
  * Whether the user that logged in can work as both roles. PostgreSQL 16 tells being a member from
@@ -109,12 +110,12 @@ const SET_RIGHTS = `
         END IF;
       END IF;
     END LOOP;
-    FOR t IN SELECT oid::regprocedure::text AS name, proname FROM pg_proc
-              WHERE pronamespace = 'public'::regnamespace AND prosecdef LOOP
+    FOR t IN SELECT oid::regprocedure::text AS name FROM pg_proc
+              WHERE pronamespace = 'public'::regnamespace AND prosecdef
+                AND proname = ANY (ARRAY['${OWNERS_FUNCTIONS.join("','")}']) LOOP
       EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', t.name);
-      IF t.proname = ANY (ARRAY['${OWNERS_FUNCTIONS.join("','")}'])
-         AND (SELECT count(*) FROM pg_roles
-               WHERE rolname IN ('${SERVICE_ROLE}', '${TENANT_ROLE}')) = 2 THEN
+      IF (SELECT count(*) FROM pg_roles
+           WHERE rolname IN ('${SERVICE_ROLE}', '${TENANT_ROLE}')) = 2 THEN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ${SERVICE_ROLE}, ${TENANT_ROLE}', t.name);
       END IF;
     END LOOP;

@@ -1,4 +1,5 @@
 import { Connections, type Queryable } from './connections.js';
+import { OWN_TABLE_ROWS } from './own-tables.js';
 import {
   APPEND_ONLY_NAMES,
   CAN_ACT,
@@ -30,10 +31,9 @@ const TRUST = `
   SELECT current_user::text AS "user",
          (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) AS "isUnbound",
          array(SELECT DISTINCT c.relname::text
-                 FROM pg_class c
+                 FROM ${OWN_TABLE_ROWS} c
                  JOIN pg_roles r ON r.rolname IN (current_user, $1)
-                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-                  AND c.relname ~ $2
+                WHERE c.own_name ~ $2
                   AND (has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE')
                        OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
                 ORDER BY 1) AS open,
@@ -45,14 +45,12 @@ const TRUST = `
                   AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
                 ORDER BY 1) AS "unknownFunctions",
          array(SELECT c.relname::text
-                 FROM pg_class c
+                 FROM ${OWN_TABLE_ROWS} c
                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
-                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-                  AND NOT c.relrowsecurity
+                WHERE NOT c.relrowsecurity
                 ORDER BY 1) AS unwalled,
-         (SELECT count(*) FROM pg_class
-           WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-             AND pg_get_userbyid(relowner) = current_user) AS owned,
+         (SELECT count(*) FROM ${OWN_TABLE_ROWS} c
+           WHERE pg_get_userbyid(c.relowner) = current_user) AS owned,
          current_setting('synchronous_commit') AS "synchronousCommit"`;
 
 /** Who may be told what was committed, and still lose it. */
@@ -115,7 +113,8 @@ function wrongsOf(trust: Trust, role: string | undefined): string[] {
   }
   if (role !== undefined && unknownFunctions.length > 0) {
     wrongs.push(
-      `${user} may do with their owner's rights what ${unknownFunctions.join(', ')} do: Countonce has no such functions.`,
+      `${user} may do with their owner's rights what ${unknownFunctions.join(', ')} do, which is not Countonce's: ` +
+        'REVOKE EXECUTE ON FUNCTION … FROM PUBLIC, and grant it to those who need it.',
     );
   }
   if (role !== undefined && unwalled.length > 0) {

@@ -239,14 +239,53 @@ it('an owner that is given the roles later can have texts erased by its function
   }
 });
 
-it('a table that is made later has its rights and its wall after the next migration', async () => {
-  await test.db.work.query('CREATE TABLE later_entry (tenant_id uuid NOT NULL)');
-  expect(await tablesWith(TENANT_ROLE, 'SELECT')).not.toContain('later_entry');
-  await setUpRoles(test.db.work);
-  await setUpRoles(test.db.work);
+describe('a table', () => {
+  it('of the embedding application stays as it is, whatever it is called like', async () => {
+    const url = await onServer(async (server) => {
+      const name = `countonce_host_${randomUUID().slice(0, 8)}`;
+      await server.query(`CREATE DATABASE ${name}`);
+      return `postgres://${server.user}:${server.password}@${server.host}:${server.port}/${name}`;
+    });
+    const host = new pg.Client(url);
+    await host.connect();
+    try {
+      await host.query('CREATE TABLE ledger_entry (tenant_id text NOT NULL)');
+      await host.query(
+        `CREATE FUNCTION of_the_host() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'`,
+      );
+      await migrate(url);
+      const { rows } = await host.query(
+        `SELECT relacl IS NULL AS "hasDefaultRights", relrowsecurity AS "isWalled",
+                has_function_privilege('public', 'of_the_host()', 'EXECUTE') AS "isCallable"
+           FROM pg_class WHERE relname = 'ledger_entry'`,
+      );
+      expect(rows).toEqual([{ hasDefaultRights: true, isWalled: false, isCallable: true }]);
+      // What works with others' rights may reach the books; the host says who calls it.
+      await expect(checkStart(url)).rejects.toThrow('of_the_host');
+      await host.query('REVOKE EXECUTE ON FUNCTION of_the_host() FROM PUBLIC');
+      expect(await checkStart(url)).toBe(SERVICE_ROLE);
+    } finally {
+      await host.end();
+      await onServer((server) => server.query(`DROP DATABASE ${new URL(url).pathname.slice(1)}`));
+    }
+  });
 
-  await expect(db.work.query('DELETE FROM later_entry')).rejects.toMatchObject(REFUSED);
-  await db.work.query('INSERT INTO later_entry VALUES ($1)', [randomUUID()]);
-  const seen = await withinTenant(test.tenantId, () => db.work.query('SELECT FROM later_entry'));
-  expect(seen).toEqual([]);
+  it('that becomes a part of one of ours has its rights and its wall after the next migration', async () => {
+    await test.db.work.query('ALTER TABLE usage_void RENAME TO whole_void');
+    await test.db.work.query(
+      'CREATE TABLE usage_void (LIKE whole_void) PARTITION BY RANGE (voided_at)',
+    );
+    await test.db.work.query('CREATE TABLE later PARTITION OF usage_void DEFAULT');
+    expect(await tablesWith(TENANT_ROLE, 'SELECT')).not.toContain('later');
+    await setUpRoles(test.db.work);
+    await setUpRoles(test.db.work);
+
+    await expect(db.work.query('DELETE FROM later')).rejects.toMatchObject(REFUSED);
+    await expect(db.work.query('UPDATE later SET reason = 1')).rejects.toMatchObject(REFUSED);
+    expect(await tablesWith(TENANT_ROLE, 'INSERT')).toContain('later');
+    const [found] = await test.db.work.query(
+      `SELECT relrowsecurity AS "isWalled" FROM pg_class WHERE relname = 'later'`,
+    );
+    expect(found).toEqual({ isWalled: true });
+  });
 });
