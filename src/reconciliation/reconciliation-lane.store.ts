@@ -15,8 +15,8 @@ export interface LaneRow {
   readonly livemode: boolean;
   readonly stripeMeterId: string;
   readonly stripeCustomerId: string;
-  readonly superseded: boolean;
-  readonly active: boolean;
+  /** Whether pushes of its period go there now. */
+  readonly isPushedTo: boolean;
   readonly verdict: ReadVerdict | null;
   readonly why: string | null;
   readonly ours: string | null;
@@ -34,7 +34,10 @@ const ROWS = `
   SELECT r.lane_no AS "laneNo", r.lane_id AS "laneId", c.customer_id AS "customerId",
          m.key AS "meter", l.period_start AS "periodStart", r.period_end AS "periodEnd",
          l.account_id AS "accountId", l.livemode, l.stripe_meter_id AS "stripeMeterId",
-         l.stripe_customer_id AS "stripeCustomerId", l.superseded, l.active, r.verdict, r.why,
+         l.stripe_customer_id AS "stripeCustomerId", r.verdict, r.why,
+         l.active AND NOT l.superseded AND c.stripe_customer_id IS NOT NULL
+           AND s.stripe_event_name IS NOT NULL AND coalesce(c.push, s.push) <> 'off'
+           AS "isPushedTo",
          trim_scale(r.ours)::text AS "ours", trim_scale(r.unsettled)::text AS "unsettled",
          trim_scale(r.stripe)::text AS "stripe", trim_scale(r.drift)::text AS "drift", r.hours,
          r.differences, r.invoice, r.state, r.read_at AS "readAt"
@@ -42,6 +45,10 @@ const ROWS = `
     JOIN push_lane l ON l.tenant_id = $1 AND l.lane_id = r.lane_id
     JOIN customer c ON c.tenant_id = $1 AND c.customer_no = l.customer_no
     JOIN meter m ON m.tenant_id = $1 AND m.meter_no = l.meter_no
+    JOIN LATERAL (
+           SELECT * FROM meter_settings s
+            WHERE s.tenant_id = $1 AND s.meter_no = l.meter_no
+            ORDER BY version DESC LIMIT 1) s ON true
    WHERE r.tenant_id = $1 AND r.reconciliation_id = $2`;
 
 /** In the order in which they are read. */

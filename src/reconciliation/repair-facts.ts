@@ -24,7 +24,7 @@ export async function planOfLane(
   );
   return planRepair({
     kind: own.some(({ kind }) => kind === 'total') ? 'total' : 'delta',
-    isPushedTo: row.active && !row.superseded,
+    isPushedTo: row.isPushedTo,
     isUnsettled: isUnsettledAfter(own),
     ours: row.ours ?? '0',
     stripe: row.stripe ?? '0',

@@ -205,6 +205,27 @@ describe('a total', () => {
     expect((await repair(scene, (await reconciled(scene)).id, false)).lanes).toEqual([]);
   });
 
+  it.each([
+    [
+      'its customer has no mapping',
+      (scene: PushScene) => scene.customer(null, null, 'period_start'),
+    ],
+    ['its customer is off', (scene: PushScene) => scene.customer(STRIPE_CUSTOMER, 'off', 'now')],
+  ])('that is missing while %s is read back, and told again to nobody', async (_, change) => {
+    await using scene = await pushedScene({ '09': '5' }, {}, 'last');
+    const [lost] = await scene.pushes();
+    await lose(scene, lost!.identifier);
+    await change(scene);
+
+    const { id } = await reconciled(scene);
+    expect((await repair(scene, id, false)).lanes).toMatchObject([
+      { actions: [{ action: 'read_back', identifier: lost!.identifier }] },
+    ]);
+    await push(scene);
+    expect((await scene.pushes()).map(({ identifier }) => identifier)).toEqual([lost!.identifier]);
+    expect(await readings(scene)).toEqual([{ cause: 'drift' }]);
+  });
+
   it('that is missing is told again, though one before it was never settled', async () => {
     await using scene = await pushedScene({}, {}, 'last');
     await use(scene, '10');
