@@ -8,7 +8,7 @@ interface First {
 }
 
 const KEPT_MAX = 5_000;
-/** The one POST that is no command: usage events have ids of their own, and the key is not read. */
+/** The one POST that is no command: usage events have ids of their own. */
 const USAGE_EVENTS = /^\/v1\/usage-events\/?(?:\?|$)/;
 
 /** What commands with an idempotency key were answered first, and what later ones must be. */
@@ -32,7 +32,8 @@ export class CommandsSentAgain {
     const others = this.running.get(place)! - 1;
     this.running.set(place, others);
     if (answer === undefined || wire.headers['idempotency-key'] === undefined) return [];
-    if (USAGE_EVENTS.test(wire.path)) return [];
+    // What is no command does not read the key.
+    if (wire.method !== 'POST' || USAGE_EVENTS.test(wire.path)) return [];
     const isReplayed = answer.headers['idempotency-replayed'] === 'true';
     const body = wire.text ?? '';
     if (isReplayed) this.replayed++;
