@@ -22,8 +22,6 @@ export interface KnownId {
   readonly contents: SentEvent[];
 }
 
-const CONTENTS_MAX = 12;
-
 /** Every event that was sent, and what was said of it. */
 export class Journal {
   readonly ids: readonly Map<string, KnownId>[] = [new Map(), new Map()];
@@ -96,7 +94,7 @@ export class Journal {
       ids.set(key, known);
     }
     const isNew = known.contents.every((other) => !isSame(other, event));
-    if (isNew && known.contents.length < CONTENTS_MAX) known.contents.push(event);
+    if (isNew) known.contents.push(event);
     return known;
   }
 }
