@@ -28,7 +28,7 @@ export class IngestController {
   @Post()
   @RequireScope('usage:write')
   @IdsOfTheirOwn()
-  @RouteConfig({ jsonLevelsMax: JSON_LEVELS_MAX })
+  @RouteConfig({ jsonLevelsMax: JSON_LEVELS_MAX, takesLines: true })
   @ApiOperation({ summary: 'Record usage events: one, a batch, an NDJSON stream or CloudEvents' })
   @ApiConsumes(
     'application/json',

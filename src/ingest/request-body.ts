@@ -16,6 +16,8 @@ declare module 'fastify' {
     rawBodyBytesMax?: number;
     /** The route takes JSON of so many levels, and judges each part of it by itself. */
     jsonLevelsMax?: number;
+    /** The route takes NDJSON, as a stream. */
+    takesLines?: boolean;
   }
 }
 
@@ -43,8 +45,8 @@ const CHARSET = /; *charset *= *"?([^";]*)/i;
  * Reads the bodies of all routes, in place of Fastify's own parsers, which inflate nothing, keep
  * the last of two equal keys, and count bytes by another limit.
  *
- * JSON arrives parsed. NDJSON arrives as a Readable of decoded bytes that nothing has been read of.
- * Every other type is 415. Nest must be created with `bodyParser: false`, or it adds its own again.
+ * JSON arrives parsed. NDJSON arrives, where a route takes it, as a Readable of decoded bytes that
+ * nothing has been read of. Every other type is 415. Nest must be created with `bodyParser: false`, or it adds its own again.
  */
 export function registerBodyParsers(
   fastify: FastifyInstance,
@@ -61,6 +63,9 @@ export function registerBodyParsers(
     return readJson(await readWhole(request, raw, MAX_BODY_BYTES, bodies), jsonLevelsMax);
   });
   fastify.addContentTypeParser(NDJSON_TYPES, async (request: FastifyRequest, raw: Readable) => {
+    if (request.routeOptions.config.takesLines !== true) {
+      throw new Problem('unsupported_media_type', 'this route takes no lines, but JSON');
+    }
     requireUtf8(request);
     return cutWhenSlow(raw, decodedStream(raw, isGzip(request)), streamSpanMs);
   });

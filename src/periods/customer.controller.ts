@@ -8,6 +8,7 @@ import {
   ApiProduces,
   ApiTags,
 } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
 import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
@@ -34,6 +35,7 @@ export class CustomerController {
   @Put()
   @RequireScope('billing:write')
   @CanNeedApproval('customer.change')
+  @RouteConfig({ takesLines: true })
   @ApiOperation({
     summary: 'Make or change customers, one a line; send all again where it broke off',
   })

@@ -68,8 +68,11 @@ function isDto(metatype: ArgumentMetadata['metatype']): boolean {
   return !native.includes(metatype);
 }
 
+/** Of what else there is Nest's pipe makes copies by its constructor: that of a stream ends the process. */
 function isObjectOrAbsent(value: unknown): boolean {
-  return typeof value === 'object' ? value !== null && !Array.isArray(value) : value === undefined;
+  if (typeof value !== 'object' || value === null) return value === undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** PostgreSQL cannot even compare with such a text; nothing that is kept holds one. */

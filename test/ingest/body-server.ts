@@ -1,5 +1,5 @@
 import { Body, Controller, Post, type INestApplication } from '@nestjs/common';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { FastifyAdapter, RouteConfig, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -18,6 +18,7 @@ class BodyController {
   }
 
   @Post('lines')
+  @RouteConfig({ takesLines: true })
   async lines(@Body() body: Readable) {
     let count = 0;
     let tooLong = 0;
@@ -34,18 +35,21 @@ class BodyController {
   }
 
   @Post('refused')
+  @RouteConfig({ takesLines: true })
   refused() {
     throw new Error('nobody reads this body');
   }
 
   /** Begins to read only when the sender has gone. */
   @Post('late')
+  @RouteConfig({ takesLines: true })
   async late(@Body() body: Readable) {
     await new Promise((resolve) => body.once('close', resolve));
     return this.lines(body);
   }
 
   @Post('first-line')
+  @RouteConfig({ takesLines: true })
   async firstLine(@Body() body: Readable) {
     for await (const line of ndjsonLines(body)) return { length: line.bytes?.length };
     return {};
