@@ -46,7 +46,8 @@ const CHARSET = /; *charset *= *"?([^";]*)/i;
  * the last of two equal keys, and count bytes by another limit.
  *
  * JSON arrives parsed. NDJSON arrives, where a route takes it, as a Readable of decoded bytes that
- * nothing has been read of. Every other type is 415. Nest must be created with `bodyParser: false`, or it adds its own again.
+ * nothing has been read of. Every other type is 415. Nest must be created with `bodyParser: false`,
+ * or it adds its own again.
  */
 export function registerBodyParsers(
   fastify: FastifyInstance,
