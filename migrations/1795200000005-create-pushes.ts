@@ -170,8 +170,11 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         -- Usage that the period owes; the repair of a drift; or what Stripe was found to have got
         -- before a database was restored.
         purpose             text        NOT NULL DEFAULT 'usage',
-        -- A close goes before what is pushed between times, what is billed first before the rest.
+        -- Planned of a period that was closed.
         closes              boolean     NOT NULL DEFAULT false,
+        -- Of a period that is closed by now: it goes before what is pushed between times, what is
+        -- billed first before the rest.
+        of_closed           boolean     NOT NULL DEFAULT false,
         finalizes_at        timestamptz NOT NULL,
         -- Where it stands: the last of its transitions.
         transition_no       integer     NOT NULL,
@@ -234,7 +237,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         event_name) WHERE status = 'sending';
       -- In which order pushes go. The hour in which one became due is order enough there: so those
       -- of one Stripe customer stand together, and are passed over in one step.
-      CREATE INDEX push_order_idx ON push (tenant_id, account_id, livemode, closes, finalizes_at,
+      CREATE INDEX push_order_idx ON push (tenant_id, account_id, livemode, of_closed, finalizes_at,
         date_bin('1 hour', next_attempt_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
         stripe_customer_id, event_name, next_attempt_at, sequence)
         WHERE status IN ('pending', 'unknown') AND next_attempt_at IS NOT NULL;

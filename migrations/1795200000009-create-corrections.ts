@@ -54,6 +54,8 @@ export class CreateCorrections1795200000009 implements MigrationInterface {
         value         numeric,
         event_count   bigint,
         digest        bytea,
+        -- What it was made with: what the period began with, of a \`last\` meter with carry_last.
+        carried_last  numeric,
         created_at    timestamptz,
         CONSTRAINT period_amendment_pkey
           PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, revision),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../src/commands/demo/random.js';
 import type { SimulatedStripe } from '../src/commands/demo/simulated-stripe.js';
+import { LEASE_S } from '../src/push/push-claim.store.js';
 import type { History } from './history.js';
 import type { ProofClient } from './proof-client.js';
 import { setClocks } from './scenery.js';
@@ -8,8 +9,11 @@ import type { StoryClock } from './story-clock.js';
 
 const SHORT_DAY_MS = 8_000;
 const SHORT_DAYS = 6;
-/** Stripe takes no timestamps over 35 days old: a long run must not leave behind what waits. */
-const LONG_DAY_MS = 60_000;
+/**
+ * As long as a push waits whose worker died over it. Stripe takes no timestamps over 35 days old, and
+ * workers die so often here that with shorter days pushes are left behind.
+ */
+const LONG_DAY_MS = LEASE_S * 1_000;
 const BY_COMMAND = 0.7;
 
 /** Days that pass for the first tenant while it is under load, each with closes at its end. */

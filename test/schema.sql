@@ -343,6 +343,7 @@ CREATE TABLE period_amendment (
   value numeric,
   event_count bigint,
   digest bytea,
+  carried_last numeric,
   created_at timestamp with time zone,
   CONSTRAINT period_amendment_pkey PRIMARY KEY (tenant_id, customer_no, meter_no, period_start, revision),
   CONSTRAINT period_amendment_revision_check CHECK ((revision > 0)),
@@ -388,6 +389,7 @@ CREATE TABLE push (
   event_time_window text,
   purpose text NOT NULL DEFAULT 'usage'::text,
   closes boolean NOT NULL DEFAULT false,
+  of_closed boolean NOT NULL DEFAULT false,
   finalizes_at timestamp with time zone NOT NULL,
   transition_no integer NOT NULL,
   status text NOT NULL,
@@ -979,7 +981,7 @@ CREATE INDEX push_lease_idx ON public.push USING btree (tenant_id, lease_until) 
 
 CREATE UNIQUE INDEX push_minute_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, date_bin('00:01:00'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone)) WHERE ((kind = 'delta'::text) AND (status <> 'shadow'::text));
 
-CREATE INDEX push_order_idx ON public.push USING btree (tenant_id, account_id, livemode, closes, finalizes_at, date_bin('01:00:00'::interval, next_attempt_at, '2000-01-01 00:00:00+00'::timestamp with time zone), stripe_customer_id, event_name, next_attempt_at, sequence) WHERE ((status = ANY (ARRAY['pending'::text, 'unknown'::text])) AND (next_attempt_at IS NOT NULL));
+CREATE INDEX push_order_idx ON public.push USING btree (tenant_id, account_id, livemode, of_closed, finalizes_at, date_bin('01:00:00'::interval, next_attempt_at, '2000-01-01 00:00:00+00'::timestamp with time zone), stripe_customer_id, event_name, next_attempt_at, sequence) WHERE ((status = ANY (ARRAY['pending'::text, 'unknown'::text])) AND (next_attempt_at IS NOT NULL));
 
 CREATE INDEX push_period_idx ON public.push USING btree (tenant_id, customer_no, meter_no, period_start);
 

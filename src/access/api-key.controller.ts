@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { PagedDto } from '../database/paged.dto.js';
 import { AnswerSecrets } from '../idempotency/command-route.js';
 import { ApiKeyRotationService } from './api-key-rotation.service.js';
@@ -22,6 +22,8 @@ import { requireScopes } from './require-scopes.js';
 
 /** A day: long enough to roll a new key out, and what Stripe offers too. */
 const OVERLAP_SECONDS = 86_400;
+
+const API_KEYS: PagedList = { name: 'api-keys', key: ['text'] };
 
 @ApiTags('API keys')
 @Controller('v1/api-keys')
@@ -53,7 +55,7 @@ export class ApiKeyController {
   @ApiOperation({ summary: 'List the API keys, without the keys themselves' })
   @ApiPage(ApiKeyAnswer)
   async list(@Caller() caller: Principal, @Query() query: PagedDto): Promise<Page<ApiKeyAnswer>> {
-    const page = await this.apiKeys.list(caller.tenantId, parsePage(query, ['text']));
+    const page = await this.apiKeys.list(caller.tenantId, parsePage(API_KEYS, query));
     return { ...page, data: page.data.map(fromApiKey) };
   }
 

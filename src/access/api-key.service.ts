@@ -129,13 +129,13 @@ export class ApiKeyService {
   }
 
   /** The tenant's keys by id, revoked ones included. */
-  async list(tenantId: string, { after, limit }: PageRequest): Promise<Page<ApiKey>> {
+  async list(tenantId: string, page: PageRequest): Promise<Page<ApiKey>> {
     const rows = await this.keys.find({
-      where: { tenantId, keyId: MoreThan(after?.[0] ?? '') },
+      where: { tenantId, keyId: MoreThan(page.after?.[0] ?? '') },
       order: { keyId: 'ASC' },
-      take: limit + 1,
+      take: page.limit + 1,
     });
-    return toPage(rows, limit, (key) => [key.keyId]);
+    return toPage(rows, page, (key) => [key.keyId]);
   }
 
   /**

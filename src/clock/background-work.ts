@@ -6,14 +6,9 @@ import {
 import type { Config } from '../config/config.js';
 import { withinTenant } from '../database/tenant-scope.js';
 import { Loop, type Turn } from './loop.js';
+import { TroublePauses } from './trouble-pauses.js';
 
 const TROUBLE_PAUSE_MAX_MS = 60_000;
-
-interface Trouble {
-  readonly failures: number;
-  /** Of `Date.now()`. */
-  readonly untilMs: number;
-}
 
 /**
  * Work that a process does by itself, round after round, from its start to its end, unless it is
@@ -22,7 +17,7 @@ interface Trouble {
 export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeApplicationShutdown {
   protected readonly logger: Logger;
   private readonly loop: Loop;
-  private readonly troubles = new Map<string, Trouble>();
+  private readonly pauses: TroublePauses;
 
   /** @param idleMs Between a round that left nothing to do and the next. */
   constructor(
@@ -31,6 +26,7 @@ export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeAp
     private readonly idleMs: number,
   ) {
     this.logger = new Logger(new.target.name);
+    this.pauses = new TroublePauses(idleMs * 2, TROUBLE_PAUSE_MAX_MS);
     this.loop = new Loop(name, idleMs, (isStopping) => this.round(isStopping));
   }
 
@@ -61,12 +57,12 @@ export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeAp
     for (const tenantId of tenantIds) {
       if (isStopping()) break;
       const name = `${tenantId} ${part}`;
-      if ((this.troubles.get(name)?.untilMs ?? 0) > Date.now()) continue;
+      if (this.pauses.isPaused(name)) continue;
       try {
         await withinTenant(tenantId, () => work(tenantId));
-        this.troubles.delete(name);
+        this.pauses.succeeded(name);
       } catch (error) {
-        this.leaveAlone(name);
+        this.pauses.failed(name);
         this.tell(tenantId, error);
       }
     }
@@ -75,11 +71,5 @@ export abstract class BackgroundWork implements OnApplicationBootstrap, BeforeAp
 
   protected tell(tenantId: string, error: unknown): void {
     this.logger.error(error, `${this.name} of tenant ${tenantId} failed; it goes on`);
-  }
-
-  private leaveAlone(name: string): void {
-    const failures = (this.troubles.get(name)?.failures ?? 0) + 1;
-    const pauseMs = Math.min(this.idleMs * 2 ** failures, TROUBLE_PAUSE_MAX_MS);
-    this.troubles.set(name, { failures, untilMs: Date.now() + pauseMs });
   }
 }

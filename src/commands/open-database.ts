@@ -36,6 +36,11 @@ export async function openDatabase(config: Readonly<Config>): Promise<OpenDataba
   }
 }
 
+/** Held by whoever migrates, until the roles are there as well. */
+const MIGRATING = 'SELECT pg_advisory_lock(7126350911848277)';
+/** Whether nobody migrates. */
+export const MIGRATED = 'SELECT pg_try_advisory_xact_lock_shared(7126350911848277) AS free';
+
 /** Runs the migrations that have not been run. @returns Their names. */
 export async function migrate(url: string): Promise<string[]> {
   const source = await createDataSource(url)
@@ -48,7 +53,7 @@ export async function migrate(url: string): Promise<string[]> {
     const runner = source.createQueryRunner();
     await runner.connect();
     try {
-      await runner.query('SELECT pg_advisory_lock(7126350911848277)');
+      await runner.query(MIGRATING);
       const run = await source.runMigrations();
       await source.transaction((owner) => setUpRoles(owner));
       return run.map((migration) => migration.name);
@@ -73,19 +78,24 @@ const STARTING_POLL_MS = 500;
  * @throws CommandFailure that says what to do where the schema is not that of this version.
  */
 export async function requireMigrated(url: string): Promise<void> {
+  if (await hasSchema(url)) return;
+  throw new CommandFailure(
+    'The database is not migrated. Run `countonce migrate` and start again.',
+    'not_migrated',
+  );
+}
+
+/** Whether the schema is that of this version, once a PostgreSQL that is just starting has started. */
+export async function hasSchema(url: string): Promise<boolean> {
   const connections = new Connections(url, 'start', 1);
   try {
     const deadline = performance.now() + STARTING_MAX_MS;
     while ((await isStarting(connections)) && performance.now() < deadline) {
       await sleep(STARTING_POLL_MS);
     }
-    if (await isMigrated(connections)) return;
-    throw new CommandFailure(
-      'The database is not migrated. Run `countonce migrate` and start again.',
-      'not_migrated',
-    );
+    return await isMigrated(connections);
   } catch (error) {
-    throw error instanceof CommandFailure ? error : notReachable(error);
+    throw notReachable(error);
   } finally {
     await connections.end();
   }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { lanePage } from '../reconciliation/lane-page.js';
 import type { LaneAnswer } from '../reconciliation/lane.answer.js';
 import type { ReconciliationPage } from '../reconciliation/reconciliation.answer.js';
 import { ReconciliationRunner } from '../reconciliation/reconciliation-runner.js';
@@ -15,7 +16,7 @@ interface Options extends JsonOption, TenantOption {
   readonly period?: string;
 }
 
-const PAGE = 1_000;
+const LANES_PER_PAGE = '1000';
 const COLUMNS = ['verdict', 'customer', 'meter', 'period', 'ours', 'stripe', 'drift', 'invoice'];
 
 export function reconcileCommand(): Command {
@@ -58,13 +59,13 @@ async function whole(
   id: string,
 ): Promise<ReconciliationPage> {
   const lanes: LaneAnswer[] = [];
-  let after = 0;
+  let more: { readonly cursor?: string } = {};
   for (;;) {
-    const request = { after: [String(after)], limit: PAGE };
+    const request = lanePage(id, { limit: LANES_PER_PAGE, ...more });
     const page = await reconciliations.get(tenantId, id, request);
     lanes.push(...page.lanes);
-    after += page.lanes.length;
     if (page.next_cursor === null) return { ...page, lanes };
+    more = { cursor: page.next_cursor };
   }
 }
 

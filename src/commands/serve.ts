@@ -10,7 +10,8 @@ import { Database } from '../database/database.js';
 import { settingsThatLose } from '../database/start-check.js';
 import { Draining } from '../health/draining.js';
 import { command } from './command.js';
-import { openDatabase, requireMigrated } from './open-database.js';
+import { hasSchema, openDatabase } from './open-database.js';
+import { waitForSchema } from './waiting-room.js';
 
 /** What is in flight gets this long; then the process ends anyway. */
 const SHUTDOWN_MS = 9_000;
@@ -30,7 +31,10 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env);
   const logger = createLogger(config);
   const database = await openDatabase(config);
-  if (!database.embedded) await requireMigrated(database.url);
+  if (!database.embedded && !(await hasSchema(database.url))) {
+    // A statement that is never answered would keep the process.
+    if (!(await waitForSchema(database.url, config, logger))) process.exit(0);
+  }
   const app = await createApp({ databaseUrl: database.url, config }, new PinoLogger(logger));
 
   let stopping = false;

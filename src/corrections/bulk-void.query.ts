@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { carriedNow } from '../usage/carried-last.js';
 import type { BulkVoidEffect } from './bulk-void.answer.js';
 import { IS_SELECTED, selectionParameters, type EventSelection } from './event-selection.js';
 
@@ -46,7 +47,7 @@ const REHEARSED = `
      ORDER BY u.event_key, u.meter_no, u.entry_no DESC),
   period AS (
     SELECT t.customer_no, t.meter_no, t.period_start, t.billable, m.key AS meter, s.aggregation,
-           count(*) AS event_count, sum(t.quantity) AS quantity_sum, p.carried_last,
+           count(*) AS event_count, sum(t.quantity) AS quantity_sum, ${carriedNow('p')} AS carried_last,
            CASE WHEN NOT t.billable OR NOT (p.closed_at IS NOT NULL
                        OR p.period_end <= greatest(n.closed_through, k.closed_through)
                        OR (NOT p.backfilled AND NOT p.of_item
@@ -65,7 +66,8 @@ const REHEARSED = `
       LEFT JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = t.customer_no
        AND p.meter_no = t.meter_no AND p.period_start = t.period_start
      GROUP BY t.customer_no, t.meter_no, t.period_start, t.billable, m.key, s.aggregation,
-           p.carried_last, kind),
+           p.tenant_id, p.customer_no, p.meter_no, p.period_start, p.carried_last, p.closed_at,
+           p.period_close_id, kind),
   standing AS (
     SELECT p.customer_no, p.meter_no, p.period_start, u.event_key, u.quantity, u.occurred_at,
            u.unique_key, c.event_key IS NOT NULL AS goes

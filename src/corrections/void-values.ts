@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/connections.js';
-import { formatInstantMicros } from '../domain/instant.js';
 import type { PlacedVoid } from '../ledger/void-placer.js';
 import { valueThrough } from '../usage/amended-value.js';
+import { carriedValues } from '../usage/carried-last.js';
 import { statementValues } from '../usage/statement-values.js';
 
 /** What the periods that voids go into come to now, open or with their amendments. */
@@ -13,14 +13,14 @@ export async function valuesAfter(
   const values: string[] = [];
   for (const { target, kind, periodStart, revision } of voids) {
     const { customerNo, meterNo, aggregation } = target;
-    const [period] = await tx.query<{ carriedLast: string | null }>(
-      `SELECT trim_scale(carried_last)::text AS "carriedLast" FROM billing_period
-        WHERE tenant_id = $1 AND customer_no = $2 AND meter_no = $3
-          AND period_start = $4::timestamptz`,
-      [tenantId, customerNo, meterNo, formatInstantMicros(periodStart)],
-    );
-    const carriedLast = period?.carriedLast ?? null;
-    const key = { customerNo, meterNo, aggregation, periodStart, carriedLast };
+    const [carriedLast] = await carriedValues(tx, tenantId, [{ customerNo, meterNo, periodStart }]);
+    const key = {
+      customerNo,
+      meterNo,
+      aggregation,
+      periodStart,
+      carriedLast: carriedLast ?? null,
+    };
     values.push(
       kind === 'amendment'
         ? await valueThrough(tx, tenantId, key, revision)

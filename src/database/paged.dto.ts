@@ -3,7 +3,9 @@ import { IsOptional, IsString } from 'class-validator';
 
 /** The page of a list that is asked for; `readPage` reads it. */
 export class PagedDto {
-  @ApiPropertyOptional({ description: '`next_cursor` of the page before' })
+  @ApiPropertyOptional({
+    description: '`next_cursor` of the page before, under the same other parameters',
+  })
   @IsOptional()
   @IsString()
   readonly cursor?: string;

@@ -46,7 +46,11 @@ const TABLES = `
          c.relrowsecurity AS is_walled,
          EXISTS (SELECT FROM pg_attribute a
                   WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
-           AS has_tenant
+           AS has_tenant,
+         (SELECT a.attname FROM pg_attribute a
+           WHERE a.attrelid = c.oid AND a.attgenerated <> '' AND NOT a.attisdropped
+             AND EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = c.oid)
+           ORDER BY a.attnum LIMIT 1) AS computed_column
     FROM ${OWN_TABLE_ROWS} c`;
 
 /**
@@ -84,6 +88,9 @@ const MAKE_ROLES = `
 /**
  * Without the roles their owner takes the rights over the books from itself. Once it has them it is
  * not what works any more, and takes back what the functions need.
+ *
+ * A foreign key locks the row that it refers to, as the owner of that table, who needs the right to
+ * update some column for it: a computed one, which nobody can.
  */
 const SET_RIGHTS = `
   DO $$
@@ -95,6 +102,9 @@ const SET_RIGHTS = `
     FOR t IN ${TABLES} LOOP
       IF t.rights = 'SELECT, INSERT' AND NOT can_act THEN
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM %I', t.name, current_user);
+        IF t.computed_column IS NOT NULL THEN
+          EXECUTE format('GRANT UPDATE (%I) ON %s TO %I', t.computed_column, t.name, current_user);
+        END IF;
       ELSIF t.is_erased_in AND can_act AND NOT has_table_privilege(t.oid, 'UPDATE') THEN
         EXECUTE format('GRANT UPDATE ON %s TO %I', t.name, current_user);
       END IF;

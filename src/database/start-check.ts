@@ -35,7 +35,10 @@ const TRUST = `
                  JOIN pg_roles r ON r.rolname IN (current_user, $1)
                 WHERE c.own_name ~ $2
                   AND (has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE')
-                       OR has_any_column_privilege(r.oid, c.oid, 'UPDATE'))
+                       OR EXISTS (SELECT FROM pg_attribute a
+                                   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                                     AND a.attgenerated = ''
+                                     AND has_column_privilege(r.oid, c.oid, a.attnum, 'UPDATE')))
                 ORDER BY 1) AS open,
          array(SELECT DISTINCT p.proname::text
                  FROM pg_proc p

@@ -9,9 +9,6 @@ const PLAIN_DECIMAL = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?$/;
 /** Every decimal of so many digits survives the way through a double unchanged (DBL_DIG). */
 const EXACT_SIGNIFICANT_DIGITS = 15;
 
-/** Integers below this are printed without exponent and with at most 15 digits. */
-const EXACT_INTEGER_LIMIT = 10 ** EXACT_SIGNIFICANT_DIGITS;
-
 /**
  * The canonical form of a decimal that was sent as text.
  *
@@ -19,14 +16,13 @@ const EXACT_INTEGER_LIMIT = 10 ** EXACT_SIGNIFICANT_DIGITS;
  *   digits: no `+`, blanks, exponent, leading zeros, or point at either end.
  */
 export function canonicalDecimal(text: string): string | undefined {
-  // The longest that can match is a sign, 15 digits, the point and 12 digits.
-  if (text.length > 29 || !PLAIN_DECIMAL.test(text)) return undefined;
+  if (!PLAIN_DECIMAL.test(text)) return undefined;
   let end = text.length;
   if (text.includes('.')) {
     while (text.charCodeAt(end - 1) === 48) end--;
     if (text.charCodeAt(end - 1) === 46) end--;
   }
-  const trimmed = end === text.length ? text : text.slice(0, end);
+  const trimmed = text.slice(0, end);
   return trimmed === '-0' ? '0' : trimmed;
 }
 
@@ -37,7 +33,6 @@ export function canonicalDecimal(text: string): string | undefined {
  *   more than 12 fraction digits.
  */
 export function decimalOfNumber(value: number): string | undefined {
-  if (Number.isInteger(value) && Math.abs(value) < EXACT_INTEGER_LIMIT) return String(value);
   return isExactNumber(value) ? canonicalDecimal(String(value)) : undefined;
 }
 

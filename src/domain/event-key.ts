@@ -17,7 +17,7 @@ const VARIANTS = '89ab';
  * fingerprint then shows a conflict, never a silent duplicate.
  */
 export function eventKey(source: string, usageEventId: string): string {
-  if (source === '' && usageEventId.length === 36 && CANONICAL_UUID.test(usageEventId)) {
+  if (source === '' && CANONICAL_UUID.test(usageEventId)) {
     return usageEventId;
   }
   // As hex, because that is twice as fast as a Buffer would be.

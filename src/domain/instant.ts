@@ -36,7 +36,7 @@ export function parseInstant(text: string): Micros | undefined {
   const day = twoDigits(text, 8);
   const midnight = Date.UTC(year, month - 1, day);
   // Date.UTC moves 30 February into March.
-  if (day > 28 && new Date(midnight).getUTCDate() !== day) return undefined;
+  if (new Date(midnight).getUTCDate() !== day) return undefined;
 
   const hourAndMinute = twoDigits(text, 11) * 60 + twoDigits(text, 14);
   const milliseconds =

@@ -68,10 +68,12 @@ export function placeAlike(one: readonly BillingItem[], other: readonly BillingI
     );
   });
   if (!isSameLife) return false;
-  // Between boundaries nothing changes, and beyond the last one only life and interval decide.
-  const boundaries = [...one, ...other].flatMap(({ periods }) =>
-    periods.flatMap(({ start, end }) => [start - 1, start, end - 1, end]),
-  );
+  // Where lives and named periods begin and end the same, nothing but the interval decides between.
+  const boundaries = [...one, ...other].flatMap(({ startsAt, endsAt, periods }) => [
+    startsAt,
+    endsAt ?? startsAt,
+    ...periods.flatMap(({ start, end }) => [start, end]),
+  ]);
   return boundaries.every((at) => isSamePeriod(itemPeriodAt(one, at), itemPeriodAt(other, at)));
 }
 

@@ -29,9 +29,7 @@ export function withObservation(
   const seen = observed.map(({ currentPeriod, ...item }): KnownItem => {
     const before = known.find((each) => isSameItem(each, item));
     // A price that counts another meter began to when this was first seen.
-    const isSwitched = known.some(
-      ({ itemId, stripeMeterId }) => itemId === item.itemId && stripeMeterId !== item.stripeMeterId,
-    );
+    const isSwitched = known.some(({ itemId }) => itemId === item.itemId);
     return {
       ...item,
       startsAt: before?.startsAt ?? (isSwitched ? readAt : item.startsAt),

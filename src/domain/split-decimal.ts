@@ -29,19 +29,14 @@ export function isLargestPart(decimal: string): boolean {
  * @returns Nothing where it would take more than 60.
  */
 export function splitDecimal(decimal: string): string[] | undefined {
-  if (isRepresentable(decimal)) return decimal === '0' ? [] : [decimal];
   const value = new Big(decimal);
   const parts: Big[] = [];
   let rest = value.abs();
-  while (rest.gt(LARGEST) && parts.length < PARTS_MAX) {
-    parts.push(LARGEST);
-    rest = rest.minus(LARGEST);
-  }
   while (rest.gt(0) && parts.length < PARTS_MAX) {
-    const part = rest.prec(SIGNIFICANT_DIGITS_MAX, Big.roundDown);
+    const part = rest.gt(LARGEST) ? LARGEST : rest.prec(SIGNIFICANT_DIGITS_MAX, Big.roundDown);
     parts.push(part);
     rest = rest.minus(part);
   }
   if (rest.gt(0)) return undefined;
-  return parts.map((part) => (value.s < 0 ? part.times(-1) : part).toFixed());
+  return parts.map((part) => part.times(value.s).toFixed());
 }

@@ -89,11 +89,7 @@ function valueFor(meter: Meter, event: UsageEvent): string | Fault {
   const value = propertyOf(event.properties, meter.valueProperty);
   if (value === undefined) return missingProperty(meter, meter.valueProperty);
   const decimal =
-    typeof value === 'number'
-      ? decimalOfNumber(value)
-      : typeof value === 'string'
-        ? canonicalDecimal(value)
-        : undefined;
+    typeof value === 'number' ? decimalOfNumber(value) : canonicalDecimal(textOf(value));
   return (
     decimal ?? {
       code: 'property_not_decimal',

@@ -31,11 +31,16 @@ const PUSHED_PERIODS = `
    WHERE c.tenant_id = $1 AND c.customer_no = $2 AND c.stripe_customer_id IS NOT NULL
      AND coalesce(c.push, s.push) = 'live'`;
 
-/** What amendments owe is known once they are sealed. */
-const UNSEALED = `
+/** What amendments owe is known once they are written. */
+const UNWRITTEN = `
   SELECT FROM (${PUSHED_PERIODS}) p
-    JOIN amendment_due a ON a.tenant_id = $1 AND a.customer_no = p."customerNo"
-     AND a.meter_no = p."meterNo" AND a.period_start = p."periodStart"`;
+   WHERE EXISTS (SELECT FROM amendment_due a
+                  WHERE a.tenant_id = $1 AND a.customer_no = p."customerNo"
+                    AND a.meter_no = p."meterNo" AND a.period_start = p."periodStart")
+      OR EXISTS (SELECT FROM period_amendment a
+                  WHERE a.tenant_id = $1 AND a.customer_no = p."customerNo"
+                    AND a.meter_no = p."meterNo" AND a.period_start = p."periodStart"
+                    AND a.created_at IS NULL)`;
 
 /** @param pushes Whether the tenant pushes anything at all. */
 export async function unsettledOf(
@@ -52,7 +57,7 @@ export async function unsettledOf(
 
 async function owedPeriods(db: Queryable, tenantId: string, customerNo: number): Promise<number> {
   const keys = await db.query<PeriodKey>(PUSHED_PERIODS, [tenantId, customerNo]);
-  const unsealed = await db.query(UNSEALED, [tenantId, customerNo]);
+  const unwritten = await db.query(UNWRITTEN, [tenantId, customerNo]);
   const from: Micros | null = null;
   const values = await periodValues(
     db,
@@ -61,5 +66,5 @@ async function owedPeriods(db: Queryable, tenantId: string, customerNo: number):
   );
   const pushed = await pushedValues(db, tenantId, values);
   const owed = [...pushed.values()].filter(({ pending }) => pending !== '0').length;
-  return owed + unsealed.length;
+  return owed + unwritten.length;
 }

@@ -39,6 +39,7 @@ export class MetricsController {
     );
     this.metrics.quarantineEvents.set(quarantine?.n ?? 0);
     await this.readInbox();
+    await this.readApprovals();
     return this.metrics.registry.metrics();
   }
 
@@ -58,6 +59,15 @@ export class MetricsController {
       this.metrics.stripeReads.set({ mode }, reads);
       this.metrics.readUpAccounts.set({ mode }, readUp);
     }
+  }
+
+  /** One whose keys are revoked is closed by the timer, within minutes. */
+  private async readApprovals(): Promise<void> {
+    const [approvals] = await this.db.health.query<{ n: number }>(
+      `SELECT count(*) AS n FROM approval
+        WHERE state = 'requested' AND expires_at > clock_timestamp()`,
+    );
+    this.metrics.approvalsWaiting.set(approvals?.n ?? 0);
   }
 
   private async readInbox(): Promise<void> {

@@ -5,7 +5,7 @@ import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { COUNT } from '../answers/answer-fields.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { QuarantineService } from '../quarantine/quarantine.service.js';
 import { QuarantineReplayService } from './quarantine-replay.service.js';
 import {
@@ -25,6 +25,8 @@ const DROPPED = {
   description: 'How many there was no room for.',
 };
 
+const QUARANTINE: PagedList = { name: 'quarantine', key: ['instant', 'uuid'] };
+
 @ApiTags('quarantine')
 @Controller('v1/quarantine')
 export class QuarantineController {
@@ -41,7 +43,7 @@ export class QuarantineController {
     @Caller() caller: Principal,
     @Query() query: QuarantineQueryDto,
   ): Promise<Page<QuarantinedEventAnswer> & { readonly dropped: number }> {
-    const page = parsePage(query, ['instant', 'uuid']);
+    const page = parsePage(QUARANTINE, query);
     const found = await this.quarantine.list(caller.tenantId, toQuarantineFilter(query), page);
     return { ...found, data: found.data.map(fromQuarantined) };
   }

@@ -12,7 +12,7 @@ import { insertUsage, type Entry, type FreshEvent } from './entry.store.js';
 import { PeriodBook } from './period-book.js';
 import type { Candidate } from './candidate.js';
 import { judge } from './judge.js';
-import { storePeriods, type NewPeriod } from './period.store.js';
+import { isClosedByClock, storePeriods, type NewPeriod } from './period.store.js';
 import {
   AHEAD_MAX_MICROS,
   aheadOfClock,
@@ -24,7 +24,7 @@ import { readKeys, takeKeys } from './registry.store.js';
 import type { KnownCustomer, TenantCatalog } from './tenant-catalog.js';
 import type { Verdict } from './verdict.js';
 
-/** What was computed before the gate is of another version than what holds behind it. */
+/** What was computed before is of another version than what holds now. */
 export class StaleCatalog extends Error {}
 
 export interface RecordingSettings {
@@ -85,14 +85,8 @@ export class RecordingTransaction {
     const customerNoOf = (plan: Plan): number =>
       plan.customer?.customerNo ?? customerNos.get(plan.candidate.event.customerId)!;
 
-    // Of copies the first that can be recorded wins; one that is refused stands in nobody's way.
-    const firsts = new Map<string, Placed>();
-    for (const p of await this.place(plans, customerNoOf, gate, faults)) {
-      const key = p.plan.candidate.eventKey;
-      if (!firsts.has(key)) firsts.set(key, p);
-    }
+    const firsts = await this.placeFirsts(plans, customerNoOf, gate, faults);
     const placed = [...firsts.values()];
-    await this.storePeriods(placed, customerNoOf, gate);
 
     const taken = await takeKeys(
       tx,
@@ -140,6 +134,24 @@ export class RecordingTransaction {
       else plans.push({ candidate, counted: counted as Counted[], customer });
     }
     return plans;
+  }
+
+  /** By event, with their periods stored; placed again where some were opened and closed meanwhile. */
+  private async placeFirsts(
+    plans: readonly Plan[],
+    customerNoOf: (plan: Plan) => number,
+    gate: GateState,
+    faults: Map<number, Fault[]>,
+  ): Promise<Map<string, Placed>> {
+    for (;;) {
+      // Of copies the first that can be recorded wins; one that is refused stands in nobody's way.
+      const firsts = new Map<string, Placed>();
+      for (const p of await this.place(plans, customerNoOf, gate, faults)) {
+        const key = p.plan.candidate.eventKey;
+        if (!firsts.has(key)) firsts.set(key, p);
+      }
+      if (await this.storePeriods([...firsts.values()], customerNoOf, gate)) return firsts;
+    }
   }
 
   private async place(
@@ -232,12 +244,18 @@ export class RecordingTransaction {
       .slice(0, 32);
   }
 
-  /** Writes the rows of periods that get their first entry; a copy of something recorded opens none. */
+  /**
+   * Writes the rows of periods that get their first entry; a copy of something recorded opens none.
+   * What a meter carries over opens periods without the gate, those among them that the own clock has
+   * closed: entries were placed as if they were open.
+   *
+   * @returns Whether the entries may stay where they are.
+   */
   private async storePeriods(
     placed: readonly Placed[],
     customerNoOf: (plan: Plan) => number,
     gate: GateState,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const wanting = placed.filter((p) => p.newPeriods.length > 0);
     const known = await readKeys(
       this.tx,
@@ -251,7 +269,10 @@ export class RecordingTransaction {
       );
     const graceMicros = this.settings.graceSeconds * MICROS_PER_SECOND;
     const backfilledThrough = Math.max(gate.clockClosedThrough, gate.now - graceMicros);
-    await storePeriods(this.tx, this.settings.tenantId, periods, backfilledThrough);
+    const { tenantId } = this.settings;
+    const wereThere = await storePeriods(this.tx, tenantId, periods, backfilledThrough);
+    if (!wereThere) return true;
+    return !(await isClosedByClock(this.tx, tenantId, periods, gate.clockClosedThrough));
   }
 }
 

@@ -5,11 +5,13 @@ import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { PagedDto } from '../database/paged.dto.js';
 import { fromMeter, MeterAnswer, PutMeterAnswer } from './meter.answer.js';
 import { PutMeterDto } from './meter.dto.js';
 import { MeterService } from './meter.service.js';
+
+const METERS: PagedList = { name: 'meters', key: ['text'] };
 
 @ApiTags('Meters')
 @Controller('v1/meters')
@@ -38,7 +40,7 @@ export class MeterController {
   @ApiOperation({ summary: 'List the meters by key, archived ones included' })
   @ApiPage(MeterAnswer)
   async list(@Caller() caller: Principal, @Query() query: PagedDto): Promise<Page<MeterAnswer>> {
-    const page = await this.meters.list(caller.tenantId, parsePage(query, ['text']));
+    const page = await this.meters.list(caller.tenantId, parsePage(METERS, query));
     return { ...page, data: page.data.map(fromMeter) };
   }
 

@@ -69,9 +69,9 @@ export class MeterService {
     return meter;
   }
 
-  async list(tenantId: string, { after, limit }: PageRequest): Promise<Page<StoredMeter>> {
-    const meters = await metersAfter(this.db.work, tenantId, after?.[0] ?? '', limit + 1);
-    return toPage(meters, limit, (meter) => [meter.key]);
+  async list(tenantId: string, page: PageRequest): Promise<Page<StoredMeter>> {
+    const meters = await metersAfter(this.db.work, tenantId, page.after?.[0] ?? '', page.limit + 1);
+    return toPage(meters, page, (meter) => [meter.key]);
   }
 
   /** An archived meter counts nothing any more; what it counted stays, and so does its key. */

@@ -58,6 +58,12 @@ export class Metrics implements OnModuleInit {
     registers: [this.registry],
   });
 
+  readonly approvalsWaiting = new Gauge({
+    name: 'approvals_waiting',
+    help: 'Commands under four eyes that wait for another key to decide.',
+    registers: [this.registry],
+  });
+
   readonly shedRequests = new Counter({
     name: 'http_requests_shed_total',
     help: 'Requests that were turned away: over the rate of their key, or too many at once.',

@@ -32,12 +32,12 @@ const INSERT = `
     INSERT INTO push (tenant_id, identifier, lane_id, sequence, kind, customer_no, meter_no,
                       period_start, hour, value, "timestamp", account_id, livemode,
                       stripe_customer_id, event_name, customer_key, value_key, formula, purpose,
-                      closes, finalizes_at, transition_no, status, settled_by, delivered_at,
-                      next_attempt_at)
+                      closes, of_closed, finalizes_at, transition_no, status, settled_by,
+                      delivered_at, next_attempt_at)
     SELECT $1, k.identifier, k.lane_id, k.sequence, k.kind, l.customer_no, l.meter_no,
            l.period_start, k.hour, k.value, k.at, l.account_id, l.livemode, l.stripe_customer_id,
            k.event_name, k.customer_key, k.value_key, k.formula, k.purpose, k.closes,
-           k.finalizes_at, 1, k.status, CASE WHEN k.status = 'delivered' THEN 'reading' END,
+           k.closes, k.finalizes_at, 1, k.status, CASE WHEN k.status = 'delivered' THEN 'reading' END,
            CASE WHEN k.status = 'delivered' THEN $2::timestamptz END,
            CASE WHEN k.status = 'pending' THEN $2::timestamptz END
       FROM unnest($3::text[], $4::uuid[], $5::integer[], $6::text[], $7::timestamptz[],

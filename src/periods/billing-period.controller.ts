@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { Problem } from '../problem/problem.js';
 import { USAGE_EVENT_KEY } from '../usage/usage-event-query.js';
@@ -16,6 +16,9 @@ import {
 import { BILLING_PERIOD_KEY } from './billing-period.query.js';
 import { BillingPeriodService } from './billing-period.service.js';
 import { StatementAnswer } from './statement.dto.js';
+
+const BILLING_PERIODS: PagedList = { name: 'billing-periods', key: BILLING_PERIOD_KEY };
+const STATEMENT_EVENTS: PagedList = { name: 'statement-events', key: USAGE_EVENT_KEY };
 
 @ApiTags('billing periods')
 @Controller('v1/customers/:id/billing-periods')
@@ -35,7 +38,7 @@ export class BillingPeriodController {
       caller.tenantId,
       customerId,
       query,
-      parsePage(query, BILLING_PERIOD_KEY),
+      parsePage(BILLING_PERIODS, query, [customerId]),
     );
   }
 
@@ -69,7 +72,7 @@ export class BillingPeriodController {
       customerId,
       query.meter,
       { start: instantOf(start), revision: Number(query.revision ?? 0) },
-      parsePage(query, USAGE_EVENT_KEY),
+      parsePage(STATEMENT_EVENTS, query, [customerId, start]),
     );
   }
 }

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, IntersectionType } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Length, Matches } from 'class-validator';
 import { PagedDto } from '../database/paged.dto.js';
 import { PERIOD_STATUSES, type PeriodStatus } from './billing-period.query.js';
@@ -16,14 +16,14 @@ export class BillingPeriodListDto extends PagedDto {
   readonly status?: PeriodStatus;
 }
 
-export class BillingPeriodQueryDto extends PagedDto {
+export class BillingPeriodQueryDto {
   @ApiProperty({ description: "A meter's key" })
   @IsString()
   @Length(1, 64)
   readonly meter!: string;
 }
 
-export class StatementEventsQueryDto extends BillingPeriodQueryDto {
+export class StatementEventsQueryDto extends IntersectionType(BillingPeriodQueryDto, PagedDto) {
   @ApiPropertyOptional({
     default: 0,
     minimum: 0,

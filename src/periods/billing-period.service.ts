@@ -36,7 +36,7 @@ export class BillingPeriodService {
         : (await requireMeter(this.db.work, tenantId, query.meter)).meterNo;
     const filter = { customerNo, meterNo, start: null, status: query.status ?? null };
     const rows = await billingPeriods(this.db.work, tenantId, filter, page.after, page.limit + 1);
-    const { data, next_cursor } = toPage(rows, page.limit, (row) => [
+    const { data, next_cursor } = toPage(rows, page, (row) => [
       formatInstantMicros(row.periodStart),
       String(row.meterNo),
     ]);

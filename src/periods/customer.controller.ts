@@ -14,7 +14,7 @@ import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { Problem } from '../problem/problem.js';
 import { toNdjson } from './customer-import.dto.js';
 import { checkCustomerId, CustomerImportService } from './customer-import.service.js';
@@ -23,6 +23,8 @@ import { CustomerListDto, PutCustomerDto, toCustomerChange } from './customer.dt
 import { CustomerService } from './customer.service.js';
 
 const NDJSON = 'application/x-ndjson';
+
+const CUSTOMERS: PagedList = { name: 'customers', key: ['text'] };
 
 @ApiTags('Customers')
 @Controller('v1/customers')
@@ -91,7 +93,7 @@ export class CustomerController {
     @Query() query: CustomerListDto,
   ): Promise<Page<CustomerAnswer>> {
     const isMapped = query.mapped === undefined ? undefined : query.mapped === 'true';
-    const page = await this.customers.list(caller.tenantId, isMapped, parsePage(query, ['text']));
+    const page = await this.customers.list(caller.tenantId, isMapped, parsePage(CUSTOMERS, query));
     return { ...page, data: page.data.map(fromCustomer) };
   }
 

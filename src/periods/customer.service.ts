@@ -77,11 +77,11 @@ export class CustomerService {
   async list(
     tenantId: string,
     isMapped: boolean | undefined,
-    { after, limit }: PageRequest,
+    page: PageRequest,
   ): Promise<Page<CustomerRecord>> {
-    const query = { after: after?.[0] ?? '', limit: limit + 1, isMapped };
+    const query = { after: page.after?.[0] ?? '', limit: page.limit + 1, isMapped };
     const customers = await customersAfter(this.db.work, tenantId, query);
-    return toPage(customers, limit, (customer) => [customer.customerId]);
+    return toPage(customers, page, (customer) => [customer.customerId]);
   }
 
   private async write(

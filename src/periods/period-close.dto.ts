@@ -55,7 +55,10 @@ export class PeriodCloseAnswer {
   @ApiProperty()
   readonly progress!: PeriodCloseProgress;
 
-  @ApiProperty({ ...COUNT, description: 'Periods this close has written the statement of.' })
+  @ApiProperty({
+    ...COUNT,
+    description: 'Periods this close has written the statement of; of a dry run, would write.',
+  })
   readonly closed!: number;
 
   @ApiProperty(COUNT)

@@ -49,7 +49,7 @@ export class PeriodCloseService {
   /** What a close would do, without doing it. */
   async rehearse(tenantId: string, request: CreatePeriodCloseDto): Promise<PeriodCloseAnswer> {
     const scope = await this.scopeOf(tenantId, request);
-    const { asOf, due, alreadyClosed } = await this.closer.rehearse(tenantId, scope);
+    const { asOf, due, alreadyClosed, pushes } = await this.closer.rehearse(tenantId, scope);
     return {
       id: null,
       status: 'dry_run',
@@ -58,7 +58,7 @@ export class PeriodCloseService {
       progress: { due, closed: 0 },
       closed: due,
       already_closed: alreadyClosed,
-      pushes: 0,
+      pushes,
       closed_at: null,
     };
   }

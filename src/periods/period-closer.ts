@@ -1,18 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { periodSourcesOf } from '../customers/billing-source.store.js';
-import { timelinesOf } from '../customers/customer-timelines.js';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { behindClosedGate, readGate } from '../database/gate.js';
-import { periodInTimeline } from '../domain/billing-period.js';
 import { statementDigest } from '../domain/entry-digest.js';
 import { formatInstant, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
-import { periodOfSource } from '../domain/period-source.js';
 import { auditCloses } from '../ledger/close-audit.js';
 import { countDue, requestClose, type CloseScope } from '../ledger/close-request.store.js';
 import { Problem } from '../problem/problem.js';
 import { statementValues } from '../usage/statement-values.js';
+import { carryOver } from './carry-over.js';
+import { rehearseClose, type CloseCounts } from './close-rehearsal.js';
 import {
   addProgress,
   closeById,
@@ -20,13 +18,7 @@ import {
   unfinishedCloses,
   type PeriodClose,
 } from './close-progress.store.js';
-import {
-  carryOver,
-  owePushes,
-  takeDue,
-  writeStatements,
-  type DuePeriod,
-} from './period-close.store.js';
+import { owePushes, takeDue, writeStatements } from './period-close.store.js';
 
 const PERIODS_PER_TRANSACTION = 500;
 const OTHERS_AT_WORK_WAIT_MS = 50;
@@ -71,9 +63,9 @@ export class PeriodCloser {
   async rehearse(
     tenantId: string,
     scope: Omit<CloseScope, 'asOf'> & { asOf: Micros | undefined },
-  ): Promise<CloseScope & { due: number; alreadyClosed: number }> {
+  ): Promise<CloseScope & CloseCounts> {
     const resolved = await this.resolve(tenantId, scope);
-    return { ...resolved, ...(await countDue(this.db.work, tenantId, resolved)) };
+    return { ...resolved, ...(await rehearseClose(this.db.work, tenantId, resolved)) };
   }
 
   /** Writes the statements of a close until none is due; any number may do so at once. */
@@ -145,49 +137,17 @@ export class PeriodCloser {
     const pushed = due.filter((period) => period.pushed);
     // Also where the meter is off: the planner remembers what it did not push.
     await owePushes(tx, tenantId, due);
-    const carrying = statements.filter(
-      (period, i) => period.carryLast && (values[i]!.eventCount > 0 || period.carriedLast !== null),
-    );
-    await this.carryOver(tx, tenantId, carrying);
+    const carrying = statements
+      .filter(
+        ({ carryLast, eventCount, carriedLast }) =>
+          carryLast && (eventCount > 0 || carriedLast !== null),
+      )
+      .map((period) => ({ ...period, holds: true }));
+    await carryOver(tx, tenantId, carrying, {
+      graceSeconds: this.config.CLOSE_GRACE_SECONDS,
+      closing: close.byClock ? null : close.asOf,
+    });
     await addProgress(tx, tenantId, close.id, closed, pushed.length);
     return closed;
-  }
-
-  /** The period after one of a meter with carry_last begins with its value, used or not. */
-  private async carryOver(
-    tx: Transaction,
-    tenantId: string,
-    closed: readonly (DuePeriod & { value: string })[],
-  ): Promise<void> {
-    if (closed.length === 0) return;
-    const customerNos = [...new Set(closed.map((p) => p.customerNo))];
-    const timelines = await timelinesOf(tx, tenantId, customerNos);
-    const sources = await periodSourcesOf(tx, tenantId, customerNos);
-    const gate = await readGate(tx, tenantId);
-    const backfilledThrough = Math.max(
-      gate.clockClosedThrough,
-      gate.now - this.config.CLOSE_GRACE_SECONDS * MICROS_PER_SECOND,
-    );
-    await carryOver(
-      tx,
-      tenantId,
-      closed.map(({ customerNo, meterNo, periodEnd, value, backfilled }) => {
-        const source = sources.get(customerNo)?.get(meterNo);
-        const { end, ofItem } =
-          source === undefined
-            ? { ...periodInTimeline(timelines.get(customerNo)!, periodEnd), ofItem: false }
-            : periodOfSource(source, periodEnd);
-        return {
-          customerNo,
-          meterNo,
-          start: periodEnd,
-          end,
-          // What follows an import waits for a command with it; what follows a clock's close does not.
-          backfilled: backfilled && end <= backfilledThrough,
-          ofItem,
-          value,
-        };
-      }),
-    );
   }
 }

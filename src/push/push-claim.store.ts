@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/connections.js';
+import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import type { PushTargetName } from '../config/config.js';
 import type { PushBody } from '../stripe/push-target.js';
@@ -74,6 +74,14 @@ const CLAIM = `
          last_attempt_at AS "lastAttemptAt"
     FROM claimed`;
 
+/** Another claim of the same push has another fence, or another time. */
+const CLAIMED = `
+  SELECT p.identifier
+    FROM push p
+    JOIN unnest($2::text[], $3::bigint[], $4::timestamptz[]) AS k (identifier, fence, claimed_at)
+      ON k.identifier = p.identifier AND k.fence = p.fence AND k.claimed_at = p.last_attempt_at
+   WHERE p.tenant_id = $1 AND p.identifier = ANY ($2::text[]) AND p.status = 'sending'`;
+
 interface LockedPush extends Before {
   readonly identifier: string;
   readonly fromStatus: 'pending' | 'unknown';
@@ -119,4 +127,20 @@ export async function claimPushes(
   return claimed
     .map((push) => ({ ...push, before: before.get(push.identifier)! }))
     .sort((a, b) => places.get(a.identifier)! - places.get(b.identifier)!);
+}
+
+/** Of pushes whose claim may have been committed or not, those that were claimed. */
+export async function stillClaimed(
+  db: Queryable,
+  tenantId: string,
+  pushes: readonly ClaimedPush[],
+): Promise<ClaimedPush[]> {
+  const rows = await db.query<{ identifier: string }>(CLAIMED, [
+    tenantId,
+    pushes.map(({ identifier }) => identifier),
+    pushes.map(({ fence }) => fence),
+    pushes.map(({ lastAttemptAt }) => formatInstantMicros(lastAttemptAt)),
+  ]);
+  const claimed = new Set(rows.map(({ identifier }) => identifier));
+  return pushes.filter(({ identifier }) => claimed.has(identifier));
 }

@@ -1,13 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { violatedConstraint, type Transaction } from '../database/connections.js';
+import {
+  UnreplicatedCommit,
+  violatedConstraint,
+  type Transaction,
+} from '../database/connections.js';
 import { Database } from '../database/database.js';
 import { enterGate } from '../database/gate.js';
 import { timeOfDay } from '../database/time-of-day.js';
+import { tryAgain } from '../database/try-again.js';
 import { pushStop } from '../outbox/push-guard.js';
 import type { PushAccount } from '../stripe/push-site.js';
 import { StripePace, type PaceLease } from '../stripe/stripe-pace.js';
-import { claimPushes, expireLeases, type ClaimedPush } from './push-claim.store.js';
+import { claimPushes, expireLeases, stillClaimed, type ClaimedPush } from './push-claim.store.js';
 import { duePushes, probePush } from './push-due.store.js';
 import { withdrawUnaccepted } from './unsendable-pushes.store.js';
 
@@ -47,16 +52,30 @@ export class PushClaimer {
     probe: boolean,
   ): Promise<Claim | NoTurns | undefined> {
     await this.sift(tenantId);
+    const claim = await this.commit(tenantId, (tx) => this.claimIn(tx, tenantId, account, probe));
+    if (claim !== undefined && 'lease' in claim) this.pace.keep(account, claim.lease);
+    return claim;
+  }
+
+  private async commit(
+    tenantId: string,
+    claimIn: (tx: Transaction) => Promise<Claim | NoTurns | undefined>,
+  ): Promise<Claim | NoTurns | undefined> {
+    const made: { claim?: Claim | NoTurns | undefined } = {};
     try {
-      const claim = await this.db.work.transaction((tx) =>
-        this.claimIn(tx, tenantId, account, probe),
-      );
-      if (claim !== undefined && 'lease' in claim) this.pace.keep(account, claim.lease);
-      return claim;
+      return await this.db.work.transaction(async (tx) => (made.claim = await claimIn(tx)));
     } catch (error) {
       // Another sender was faster with a push of the same Stripe customer.
       if (violatedConstraint(error) === 'push_in_flight_key') return { waitMs: 1 };
-      throw error;
+      const { claim } = made;
+      // A claim that may not outlive a failover is left alone.
+      if (claim === undefined || !('pushes' in claim) || error instanceof UnreplicatedCommit) {
+        throw error;
+      }
+      // Nobody else could send them until the lease has run out.
+      const pushes = await tryAgain(() => stillClaimed(this.db.work, tenantId, claim.pushes));
+      if (pushes.length === 0) throw error;
+      return { ...claim, pushes };
     }
   }
 

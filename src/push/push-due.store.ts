@@ -21,7 +21,7 @@ interface DuePush {
   readonly identifier: string;
   readonly stripeCustomerId: string;
   readonly eventName: string;
-  readonly closes: boolean;
+  readonly ofClosed: boolean;
   readonly finalizesAt: Micros;
   readonly dueAt: Micros;
 }
@@ -92,21 +92,21 @@ const MAY_GO = `
 const DUE = `
   WITH RECURSIVE billed AS (
     (SELECT p.finalizes_at, ${DUE_HOUR} AS due_hour, p.stripe_customer_id, p.event_name
-       FROM push p WHERE ${WAITING} AND p.closes = $9 ORDER BY ${GROUP} LIMIT 1)
+       FROM push p WHERE ${WAITING} AND p.of_closed = $9 ORDER BY ${GROUP} LIMIT 1)
     UNION ALL
     SELECT n.* FROM billed b CROSS JOIN LATERAL (
       SELECT ${GROUP} FROM push p
-       WHERE ${WAITING} AND p.closes = $9
+       WHERE ${WAITING} AND p.of_closed = $9
          AND (${GROUP}) > (b.finalizes_at, b.due_hour, b.stripe_customer_id, b.event_name)
        ORDER BY ${GROUP} LIMIT 1) n
   )
   SELECT d.identifier, b.stripe_customer_id AS "stripeCustomerId", b.event_name AS "eventName",
-         $9::boolean AS closes, b.finalizes_at AS "finalizesAt", d.next_attempt_at AS "dueAt"
+         $9::boolean AS "ofClosed", b.finalizes_at AS "finalizesAt", d.next_attempt_at AS "dueAt"
     FROM (SELECT * FROM billed
            WHERE (stripe_customer_id, event_name) NOT IN (${IN_FLIGHT}) OFFSET 0) b
    CROSS JOIN LATERAL (
      SELECT p.identifier, p.next_attempt_at FROM push p
-      WHERE ${WAITING} AND p.closes = $9
+      WHERE ${WAITING} AND p.of_closed = $9
         AND (${GROUP}) = (b.finalizes_at, b.due_hour, b.stripe_customer_id, b.event_name)
         AND p.next_attempt_at <= $8 AND ${MAY_GO}
       ORDER BY p.next_attempt_at, p.sequence LIMIT 1) d
@@ -120,7 +120,7 @@ const PROBE = `
    ORDER BY p.first_attempt_at LIMIT 1`;
 
 /**
- * Pushes that may go, of each Stripe customer and event name one: closes before what is pushed
+ * Pushes that may go, of each Stripe customer and event name one: closed periods before what is pushed
  * between times, what is billed first before the rest, then by the time they came due.
  */
 export async function duePushes(
@@ -132,9 +132,9 @@ export async function duePushes(
   const first = firstParameters(tenantId, request);
   const at = formatInstantMicros(now);
   const found = new Map<string, DuePush>();
-  for (const closes of [true, false]) {
+  for (const ofClosed of [true, false]) {
     if (found.size >= limit) break;
-    const rows = await tx.query<DuePush>(DUE, [...first, at, closes, limit - found.size]);
+    const rows = await tx.query<DuePush>(DUE, [...first, at, ofClosed, limit - found.size]);
     for (const push of rows) {
       const name = JSON.stringify([push.stripeCustomerId, push.eventName]);
       if (!found.has(name)) found.set(name, push);
@@ -165,5 +165,7 @@ function firstParameters(tenantId: string, request: DueRequest): unknown[] {
 }
 
 function byOrder(a: DuePush, b: DuePush): number {
-  return Number(b.closes) - Number(a.closes) || a.finalizesAt - b.finalizesAt || a.dueAt - b.dueAt;
+  return (
+    Number(b.ofClosed) - Number(a.ofClosed) || a.finalizesAt - b.finalizesAt || a.dueAt - b.dueAt
+  );
 }

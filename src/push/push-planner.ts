@@ -15,6 +15,7 @@ import { replaceHolds, type NamedHold } from './plan.store.js';
 import { isCured, laneOf, type LaneState } from './push-lane.js';
 import { lockLanes, unparkLanes, withdrawPending } from './push-lane.store.js';
 import { routeOf, type Route, type StripeSide } from './push-obstacle.js';
+import { putFirst } from './push-order.store.js';
 import type { PushPlan } from './push-plan.js';
 import { claimWork, nextWork } from './push-work.store.js';
 import { StripeSideReader } from './stripe-side.js';
@@ -100,6 +101,11 @@ async function planClaimed(
   const name = { tenantId, installationId: moment.installationId };
   const pushes = periods.flatMap((period, index) => numbered(name, period, plans[index]!));
   await insertPushes(tx, tenantId, pushes, moment.at);
+  await putFirst(
+    tx,
+    tenantId,
+    facts.filter(({ closed }) => closed),
+  );
   const holds = periods.flatMap(({ facts: period }, index) => named(name, period, plans[index]!));
   const waiting = new Set(known.filter((period) => !facts.includes(period)).map(periodKeyText));
   const done = claimed.filter((key) => !waiting.has(periodKeyText(key)));

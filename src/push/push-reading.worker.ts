@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { Loop, type Turn } from '../clock/loop.js';
+import { TroublePauses } from '../clock/trouble-pauses.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { withinTenant } from '../database/tenant-scope.js';
@@ -13,8 +14,9 @@ import { PushReader } from './push-reader.js';
 import { IS_LEFT_UNKNOWN } from './push-reading.store.js';
 
 const IDLE_MS = 1_000;
-/** How long a tenant is left alone whose Stripe does not answer. */
-const TROUBLE_PAUSE_MS = 10_000;
+/** How long a tenant is left alone whose Stripe does not answer, at first and at the most. */
+const TROUBLE_PAUSE_MS = 1_000;
+const TROUBLE_PAUSE_MAX_MS = 10_000;
 
 /** Somewhat before Stripe's 35: see outdated-pushes.store.ts. */
 const OUTDATED_AFTER_DAYS = 34.5;
@@ -43,7 +45,7 @@ const TENANTS = `
 @Injectable()
 export class PushReadingWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(PushReadingWorker.name);
-  private readonly troubledUntil = new Map<string, number>();
+  private readonly pauses = new TroublePauses(TROUBLE_PAUSE_MS, TROUBLE_PAUSE_MAX_MS);
   private readonly loop = new Loop('push reading', IDLE_MS, (isStopping) => this.round(isStopping));
 
   constructor(
@@ -69,11 +71,12 @@ export class PushReadingWorker implements OnApplicationBootstrap, BeforeApplicat
     let read = 0;
     for (const { tenantId } of tenants) {
       if (isStopping()) break;
-      if ((this.troubledUntil.get(tenantId) ?? 0) > Date.now()) continue;
+      if (this.pauses.isPaused(tenantId)) continue;
       try {
         read += await withinTenant(tenantId, () => this.reader.read(tenantId));
+        this.pauses.succeeded(tenantId);
       } catch (error) {
-        this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
+        this.pauses.failed(tenantId);
         if (error instanceof StripeUnavailable) this.logger.warn(`${tenantId}: ${error.message}`);
         else this.logger.error(error, `reading back for tenant ${tenantId} failed; it goes on`);
       }

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queryable } from '../database/connections.js';
+import { tryAgain } from '../database/try-again.js';
 import { settlePushes, type Answered } from './push-settle.store.js';
 
 /** How long the first of a group waits for others. */
 const GATHER_MS = 10;
 const GROUP_MAX = 500;
-/** Answers are dear: what one costs is asked of Stripe again, as a push of unknown outcome. */
-const TRIES = 4;
-const PAUSE_MS = 500;
 
 interface Waiting extends Answered {
   readonly resolve: (isWritten: boolean) => void;
@@ -38,24 +36,13 @@ export class PushSettler {
       await sleep(GATHER_MS);
       const group = this.waiting.splice(0, GROUP_MAX);
       try {
-        const written = await this.writeGroup(group);
+        // Answers are dear: one that is lost has to be asked of Stripe again, as unknown.
+        const written = await tryAgain(() => settlePushes(this.db, this.tenantId, group));
         for (const { push, resolve } of group) resolve(written.has(push.identifier));
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
     }
     this.isWriting = false;
-  }
-
-  /** A try whose end broke may have been written: the next one then finds nothing to settle. */
-  private async writeGroup(group: readonly Answered[]): Promise<Set<string>> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await settlePushes(this.db, this.tenantId, group);
-      } catch (error) {
-        if (tries === TRIES) throw error;
-        await sleep(PAUSE_MS * tries);
-      }
-    }
   }
 }

@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { atMost } from '../clock/at-most.js';
 import { Loop, type Turn } from '../clock/loop.js';
+import { TroublePauses } from '../clock/trouble-pauses.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
 import { withinTenant } from '../database/tenant-scope.js';
@@ -17,8 +18,12 @@ import { PushPlanner } from './push-planner.js';
 import { PushSender } from './push-sender.js';
 
 const IDLE_MS = 500;
-/** How long a tenant is left alone whose Stripe does not answer, or whose work broke. */
-const TROUBLE_PAUSE_MS = 5_000;
+/**
+ * How long a tenant is left alone whose Stripe does not answer, or whose work broke, at first and at
+ * the most. Short at first: one connection that breaks must not cost more than it did.
+ */
+const TROUBLE_PAUSE_MS = 250;
+const TROUBLE_PAUSE_MAX_MS = 5_000;
 /** How long pushes are left alone that are due, and cannot go: what holds them takes its time. */
 const BLOCKED_PAUSE_MS = 1_000;
 /** A process has ten seconds to end; a call that takes longer is unknown to the next one. */
@@ -52,7 +57,7 @@ interface TenantWork {
 export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(PushWorker.name);
   private toldStop: PushStop | undefined;
-  private readonly troubledUntil = new Map<string, number>();
+  private readonly pauses = new TroublePauses(TROUBLE_PAUSE_MS, TROUBLE_PAUSE_MAX_MS);
   /** Until when a tenant is not looked at whose due pushes could not go, unix milliseconds. */
   private readonly blockedUntil = new Map<string, number>();
   private readonly sending = new Map<string, Promise<void>>();
@@ -111,7 +116,7 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
     const tenants = await this.db.work.query<TenantWork>(TENANTS, [window]);
     for (const tenant of tenants) {
       if (isStopping()) break;
-      if ((this.troubledUntil.get(tenant.tenantId) ?? 0) > Date.now()) continue;
+      if (this.pauses.isPaused(tenant.tenantId)) continue;
       try {
         done += await withinTenant(tenant.tenantId, () => this.serve(tenant));
       } catch (error) {
@@ -146,6 +151,7 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
     const sending = this.sender
       .send(tenantId)
       .then((sent) => {
+        this.pauses.succeeded(tenantId);
         if (sent === 0) this.blockedUntil.set(tenantId, Date.now() + BLOCKED_PAUSE_MS);
       })
       .catch((error: unknown) => this.trouble(tenantId, error))
@@ -154,7 +160,7 @@ export class PushWorker implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   private trouble(tenantId: string, error: unknown): void {
-    this.troubledUntil.set(tenantId, Date.now() + TROUBLE_PAUSE_MS);
+    this.pauses.failed(tenantId);
     this.report(tenantId, error);
   }
 

@@ -4,12 +4,14 @@ import { CanNeedApproval } from '../access/approval/can-need-approval.js';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { PushResolutionDto } from './push-resolution.dto.js';
 import { PushResolutionService } from './push-resolution.service.js';
 import { PushQueryDto } from './push-query.dto.js';
 import { PushAnswer } from './push.answer.js';
 import { PushQuery } from './push.query.js';
+
+const PUSHES: PagedList = { name: 'pushes', key: ['instant', 'text'] };
 
 @ApiTags('pushes')
 @Controller('v1/pushes')
@@ -24,7 +26,7 @@ export class PushController {
   @ApiOperation({ summary: 'What was pushed to Stripe, what waits, and what is held and why' })
   @ApiPage(PushAnswer)
   list(@Caller() caller: Principal, @Query() query: PushQueryDto): Promise<Page<PushAnswer>> {
-    return this.pushes.list(caller.tenantId, query, parsePage(query, ['instant', 'text']));
+    return this.pushes.list(caller.tenantId, query, parsePage(PUSHES, query));
   }
 
   @Get(':identifier')

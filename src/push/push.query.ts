@@ -27,7 +27,7 @@ export class PushQuery {
     const filter = await this.filterOf(tenantId, query);
     if (filter === undefined) return { data: [], next_cursor: null };
     const rows = await listPushes(this.db.work, tenantId, filter, page.after, page.limit + 1);
-    const { data, next_cursor } = toPage(rows, page.limit, (row) => [
+    const { data, next_cursor } = toPage(rows, page, (row) => [
       formatInstantMicros(row.madeAt),
       row.identifier,
     ]);

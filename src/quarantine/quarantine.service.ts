@@ -32,7 +32,7 @@ export class QuarantineService {
   ): Promise<QuarantinePage> {
     const rows = await listQuarantine(this.db.work, tenantId, filter, page.after, page.limit + 1);
     const dropped = await droppedEvents(this.db.work, tenantId);
-    const found = toPage(rows, page.limit, ({ firstSeenAt, id }) => [
+    const found = toPage(rows, page, ({ firstSeenAt, id }) => [
       formatInstantMicros(firstSeenAt),
       id,
     ]);

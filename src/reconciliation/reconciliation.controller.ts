@@ -5,13 +5,16 @@ import { CanNeedApproval, isDryRun } from '../access/approval/can-need-approval.
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { PagedDto } from '../database/paged.dto.js';
+import { lanePage } from './lane-page.js';
 import { ReconciliationAnswer, ReconciliationPage } from './reconciliation.answer.js';
 import { CreateReconciliationDto, CreateRepairsDto } from './reconciliation.dto.js';
 import { ReconciliationService } from './reconciliation.service.js';
 import { RepairAnswer } from './repair.answer.js';
 import { RepairService } from './repair.service.js';
+
+const RECONCILIATIONS: PagedList = { name: 'reconciliations', key: ['instant', 'uuid'] };
 
 @ApiTags('reconciliations')
 @Controller('v1/reconciliations')
@@ -46,7 +49,7 @@ export class ReconciliationController {
   @ApiOperation({ summary: 'Every reconciliation, the newest first' })
   @ApiPage(ReconciliationAnswer)
   list(@Caller() caller: Principal, @Query() query: PagedDto): Promise<Page<ReconciliationAnswer>> {
-    return this.reconciliations.list(caller.tenantId, parsePage(query, ['instant', 'uuid']));
+    return this.reconciliations.list(caller.tenantId, parsePage(RECONCILIATIONS, query));
   }
 
   @Get(':id')
@@ -58,7 +61,7 @@ export class ReconciliationController {
     @Param('id') id: string,
     @Query() query: PagedDto,
   ): Promise<ReconciliationPage> {
-    return this.reconciliations.get(caller.tenantId, id, parsePage(query, ['integer']));
+    return this.reconciliations.get(caller.tenantId, id, lanePage(id, query));
   }
 
   @Post(':id/repairs')

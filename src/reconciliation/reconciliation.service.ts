@@ -6,6 +6,7 @@ import { toPage, type Page, type PageRequest } from '../database/page.js';
 import { formatInstantMicros, parseInstant, type Micros } from '../domain/instant.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
+import { lanePage } from './lane-page.js';
 import { laneRows } from './reconciliation-lane.store.js';
 import { ReconciliationRunner } from './reconciliation-runner.js';
 import { requestReconciliation } from './reconciliation-scope.store.js';
@@ -26,7 +27,6 @@ import {
 /** How long a request waits for its reconciliation; then it is answered 202, and it goes on. */
 const ANSWER_AFTER_MS = 25_000;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const FIRST_PAGE: PageRequest = { after: undefined, limit: 100 };
 
 /** Holds pushes against what Stripe counted. */
 @Injectable()
@@ -60,7 +60,7 @@ export class ReconciliationService {
       new Promise((resume) => setTimeout(resume, ANSWER_AFTER_MS).unref()),
     ]);
     if (failed !== undefined) throw failed;
-    return this.get(tenantId, id, FIRST_PAGE);
+    return this.get(tenantId, id, lanePage(id, {}));
   }
 
   /** @returns The id of a reconciliation that nobody runs yet. */
@@ -73,14 +73,14 @@ export class ReconciliationService {
     const reconciliation = await this.require(tenantId, id);
     const after = Number(page.after?.[0] ?? 0);
     const rows = await laneRows(this.db.work, tenantId, id, { after, limit: page.limit + 1 });
-    const { data, next_cursor } = toPage(rows, page.limit, ({ laneNo }) => [String(laneNo)]);
+    const { data, next_cursor } = toPage(rows, page, ({ laneNo }) => [String(laneNo)]);
     return { ...fromReconciliation(reconciliation), lanes: data.map(fromLane), next_cursor };
   }
 
   /** The newest first. */
   async list(tenantId: string, page: PageRequest): Promise<Page<ReconciliationAnswer>> {
     const rows = await listReconciliations(this.db.work, tenantId, page.after, page.limit + 1);
-    const { data, next_cursor } = toPage(rows, page.limit, ({ createdAt, id }) => [
+    const { data, next_cursor } = toPage(rows, page, ({ createdAt, id }) => [
       formatInstantMicros(createdAt),
       id,
     ]);

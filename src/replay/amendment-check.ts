@@ -1,6 +1,7 @@
 import { sumOf } from '../domain/decimal-arithmetic.js';
 import { parseInstant } from '../domain/instant.js';
 import { amendmentOf } from '../domain/statement.js';
+import { BEFORES, IS_CARRY_SETTLED } from './befores.sql.js';
 import { apart, type Difference, type Found } from './difference.js';
 
 /** A frozen amendment of a closed statement. Decimals are canonical. */
@@ -17,7 +18,12 @@ export interface AmendmentRow {
   readonly through: string;
   /** The same from the ledger; null without any usage left. */
   readonly ledger_through: string | null;
+  /** What it was made with. */
   readonly carried_last: string | null;
+  /** What the statement of the period before says, then with each amendment; null without one. */
+  readonly befores: readonly string[] | null;
+  /** Whether it is the newest, and carries no earlier value any more. */
+  readonly is_settled: boolean;
   readonly ledger_count: string;
   /** Sum of the entries' digests. */
   readonly ledger_digest: string;
@@ -25,29 +31,38 @@ export interface AmendmentRow {
 
 /** Amendments that are not what the ledger gives. They are told, and never written again. */
 export function amendmentDifferences(rows: readonly AmendmentRow[]): Found {
-  const named = rows.flatMap((row): Difference[] => {
-    const own = { entry_count: row.ledger_count, digest: row.ledger_digest };
-    const ledger = amendmentOf(own, row.ledger_through, row.carried_last);
-    const stored = {
-      through: sumOf([row.through]),
-      event_count: row.event_count,
-      digest: row.digest,
-    };
-    const values = apart(ledger, stored);
-    if (Object.keys(values.stored!).length === 0) return [];
-    return [
-      {
-        kind: 'amendment',
-        customerNo: row.customer_no,
-        meterNo: row.meter_no,
-        periodStart: parseInstant(row.period_start)!,
-        place: { revision: row.revision, value: row.value },
-        ...values,
-        mendable: false,
-      },
-    ];
-  });
+  const named = rows.flatMap((row) => [...carriedLast(row), ...amendment(row)]);
   return { count: named.length, named };
+}
+
+function amendment(row: AmendmentRow): Difference[] {
+  const own = { entry_count: row.ledger_count, digest: row.ledger_digest };
+  const ledger = amendmentOf(own, row.ledger_through, row.carried_last);
+  const { event_count, digest } = row;
+  const values = apart(ledger, { through: sumOf([row.through]), event_count, digest });
+  if (Object.keys(values.stored!).length === 0) return [];
+  return [{ kind: 'amendment', ...placeOf(row), ...values }];
+}
+
+/** An amendment begins with what the period before it had come to when it was made. */
+function carriedLast(row: AmendmentRow): Difference[] {
+  const { befores, carried_last: stored } = row;
+  const newest = befores?.at(-1);
+  if (newest === undefined || stored === null) return [];
+  const isBound = row.is_settled && row.ledger_through === null;
+  if (isBound ? stored === newest : befores!.includes(stored)) return [];
+  const values = { ledger: { carried_last: newest }, stored: { carried_last: stored } };
+  return [{ kind: 'carried_last', ...placeOf(row), ...values }];
+}
+
+function placeOf(row: AmendmentRow) {
+  return {
+    customerNo: row.customer_no,
+    meterNo: row.meter_no,
+    periodStart: parseInstant(row.period_start)!,
+    place: { revision: row.revision, value: row.value },
+    mendable: false,
+  };
 }
 
 const at = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
@@ -66,7 +81,13 @@ const STANDING = `
 export const AMENDMENTS = `
   SELECT a.customer_no, a.meter_no, ${at('a.period_start')} AS period_start, a.revision,
          trim_scale(a.value)::text AS value, a.event_count::text AS event_count,
-         encode(a.digest, 'hex') AS digest, trim_scale(p.carried_last)::text AS carried_last,
+         encode(a.digest, 'hex') AS digest, 
+         trim_scale(coalesce(a.carried_last, p.carried_last))::text AS carried_last,
+         ${BEFORES} AS befores,
+         ${IS_CARRY_SETTLED} AND NOT EXISTS (
+           SELECT FROM period_amendment n
+            WHERE n.tenant_id = $1 AND n.customer_no = a.customer_no AND n.meter_no = a.meter_no
+              AND n.period_start = a.period_start AND n.revision > a.revision) AS is_settled,
          trim_scale(p.value + (SELECT sum(b.value) FROM period_amendment b
            WHERE b.tenant_id = $1 AND b.customer_no = a.customer_no AND b.meter_no = a.meter_no
              AND b.period_start = a.period_start AND b.revision <= a.revision))::text AS through,
@@ -84,7 +105,7 @@ export const AMENDMENTS = `
      AND a.meter_no = k.meter_no AND a.period_start = k.period_start AND a.created_at IS NOT NULL
     JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = a.customer_no
      AND p.meter_no = a.meter_no AND p.period_start = a.period_start
-   CROSS JOIN LATERAL (SELECT aggregation FROM meter_settings s
+   CROSS JOIN LATERAL (SELECT aggregation, carry_last FROM meter_settings s
           WHERE s.tenant_id = $1 AND s.meter_no = a.meter_no ORDER BY version DESC LIMIT 1) s
    CROSS JOIN LATERAL (
          SELECT sum(r.quantity_sum) AS quantity_sum, sum(r.entry_count) AS entry_count,

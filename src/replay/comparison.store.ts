@@ -2,6 +2,7 @@ import type { Queryable } from '../database/connections.js';
 import { parseInstant, type Micros } from '../domain/instant.js';
 import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
 import { AMENDMENTS, amendmentDifferences, type AmendmentRow } from './amendment-check.js';
+import { BEFORES, IS_CARRY_SETTLED } from './befores.sql.js';
 import { apart, together, type Difference, type DifferenceKind, type Found } from './difference.js';
 import { REBUILD_WITH_MEMBERS } from './rebuild.sql.js';
 import { statementDifferences, type StatementRow } from './statement-check.js';
@@ -150,21 +151,15 @@ const KEYLESS_NAMED = `
          jsonb_build_object('quantity', trim_scale(quantity)::text) AS ledger, NULL::jsonb AS stored
     FROM keyless ORDER BY event_key LIMIT $5`;
 
-/** The closed period that ends where `p` begins. */
-const BEFORE = `
-  b.tenant_id = $1 AND b.customer_no = p.customer_no AND b.meter_no = p.meter_no
-  AND b.period_end = p.period_start AND b.closed_at IS NOT NULL`;
-
 /** Closed periods, and open ones that begin with what the one before ended with. */
 const STATEMENTS = `
   SELECT p.customer_no, p.meter_no, ${at('p.period_start')} AS period_start, s.aggregation,
          trim_scale(p.carried_last)::text AS carried_last,
-         (SELECT jsonb_agg(trim_scale(v.value)::text)
-            FROM (SELECT b.value FROM billing_period b WHERE ${BEFORE}
-                   UNION ALL
-                  SELECT b.value + sum(a.value) OVER (ORDER BY a.revision)
-                    FROM billing_period b JOIN period_amendment a USING (tenant_id, customer_no, meter_no, period_start)
-                   WHERE ${BEFORE} AND a.created_at IS NOT NULL) v) AS befores,
+         ${BEFORES} AS befores,
+         ${IS_CARRY_SETTLED} AND NOT EXISTS (
+           SELECT FROM period_amendment a
+            WHERE a.tenant_id = $1 AND a.customer_no = p.customer_no AND a.meter_no = p.meter_no
+              AND a.period_start = p.period_start) AS is_settled,
          CASE WHEN p.closed_at IS NOT NULL THEN jsonb_build_object(
            'value', trim_scale(p.value)::text, 'carried_in', trim_scale(p.carried_in)::text,
            'event_count', p.event_count::text, 'digest', encode(p.digest, 'hex')) END AS closed,
@@ -177,7 +172,7 @@ const STATEMENTS = `
            'unique_count', m.unique_count::text, 'digest', coalesce(o.digest, 0)::text) AS own
     FROM k JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = k.customer_no
      AND p.meter_no = k.meter_no AND p.period_start = k.period_start
-   CROSS JOIN LATERAL (SELECT aggregation FROM meter_settings s
+   CROSS JOIN LATERAL (SELECT aggregation, carry_last FROM meter_settings s
           WHERE s.tenant_id = $1 AND s.meter_no = p.meter_no ORDER BY version DESC LIMIT 1) s
     LEFT JOIN own o ON o.customer_no = p.customer_no AND o.meter_no = p.meter_no
           AND o.period_start = p.period_start

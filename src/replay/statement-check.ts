@@ -12,6 +12,8 @@ export interface StatementRow {
   readonly carried_last: string | null;
   /** What the statement of the period before says, then with each amendment; null without one. */
   readonly befores: readonly string[] | null;
+  /** Whether nothing amended it, and it carries no earlier value any more. */
+  readonly is_settled: boolean;
   /** What its own statement says; null while it is open. */
   readonly closed: Statement | null;
   /** Of its own revision 0, from the ledger. Decimals are canonical. */
@@ -34,7 +36,9 @@ function statement(row: StatementRow): Difference[] {
 function carriedLast(row: StatementRow): Difference[] {
   const { befores, carried_last: stored } = row;
   const newest = befores?.at(-1);
-  if (newest === undefined || stored === null || befores!.includes(stored)) return [];
+  if (newest === undefined || stored === null) return [];
+  const isBound = row.is_settled && row.own.last_quantity === null;
+  if (isBound ? stored === newest : befores!.includes(stored)) return [];
   return [difference('carried_last', row, { carried_last: newest }, { carried_last: stored })];
 }
 

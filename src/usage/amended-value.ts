@@ -1,6 +1,5 @@
 import type { Queryable } from '../database/connections.js';
-import { formatInstantMicros } from '../domain/instant.js';
-import { isAdditive } from '../domain/meter.js';
+import type { Aggregation } from '../domain/meter.js';
 import { periodKeyArrays, type PeriodKey } from './period-values.js';
 import type { StatementKey } from './statement-values.js';
 
@@ -53,24 +52,48 @@ export async function valueThrough(
   period: StatementKey,
   revision: number,
 ): Promise<string> {
-  const statement = isAdditive(period.aggregation) ? SUM_THROUGH : EXTREME_THROUGH;
-  const [row] = await db.query<{ value: string | null }>(statement, [
+  return (await ownThrough(db, tenantId, period, revision)) ?? period.carriedLast ?? '0';
+}
+
+/** As {@link valueThrough}, of its own usage alone; null where none stands. */
+async function ownThrough(
+  db: Queryable,
+  tenantId: string,
+  period: PeriodKey & { readonly aggregation: Aggregation },
+  revision: number,
+): Promise<string | null> {
+  return (await ownThroughs(db, tenantId, [{ ...period, revision }]))[0]!;
+}
+
+/**
+ * What closed periods come to with their revisions up to one of them, of their own usage alone.
+ *
+ * @returns One for each, in their order; null where none stands.
+ */
+export async function ownThroughs(
+  db: Queryable,
+  tenantId: string,
+  periods: readonly (PeriodKey & {
+    readonly aggregation: Aggregation;
+    readonly revision: number;
+  })[],
+): Promise<(string | null)[]> {
+  if (periods.length === 0) return [];
+  const rows = await db.query<{ value: string | null }>(THROUGH, [
     tenantId,
-    period.meterNo,
-    period.customerNo,
-    formatInstantMicros(period.periodStart),
-    revision,
-    period.aggregation,
+    ...periodKeyArrays(periods),
+    periods.map(({ revision }) => revision),
+    periods.map(({ aggregation }) => aggregation),
   ]);
-  return row?.value ?? period.carriedLast ?? '0';
+  return rows.map(({ value }) => value);
 }
 
 const PERIOD = `
-  u.tenant_id = $1 AND u.meter_no = $2 AND u.customer_no = $3 AND u.period_start = $4
-  AND u.billable AND u.revision <= $5`;
+  u.tenant_id = $1 AND u.meter_no = k.meter_no AND u.customer_no = k.customer_no
+  AND u.period_start = k.period_start AND u.billable AND u.revision <= k.revision`;
 
 const SUM_THROUGH = `
-  SELECT trim_scale(sum(CASE $6::text WHEN 'count' THEN u.entry_count::numeric
+  SELECT trim_scale(sum(CASE k.aggregation WHEN 'count' THEN u.entry_count::numeric
                                       ELSE u.quantity_sum END))::text AS value
     FROM (SELECT * FROM usage_total u WHERE ${PERIOD}
            UNION ALL
@@ -91,8 +114,8 @@ const EXTREME_THROUGH = `
       JOIN usage_entry u ON ${PERIOD} AND NOT u.is_void AND u.dimensions = v.dimensions
        AND u.occurred_at >= v.bucket AND u.occurred_at < v.bucket + interval '15 minutes'
      WHERE NOT EXISTS (SELECT FROM usage_entry o
-                        WHERE o.tenant_id = $1 AND o.event_key = u.event_key AND o.meter_no = $2
-                          AND CASE WHEN o.is_void THEN o.revision <= $5
+                        WHERE o.tenant_id = $1 AND o.event_key = u.event_key AND o.meter_no = k.meter_no
+                          AND CASE WHEN o.is_void THEN o.revision <= k.revision
                                    ELSE o.entry_no > u.entry_no END)),
   part AS (
     SELECT quantity_max, last_quantity, last_at, last_key
@@ -109,8 +132,15 @@ const EXTREME_THROUGH = `
                         WHERE v.dimensions = u.dimensions AND v.bucket = u.bucket)
      UNION
     SELECT unique_key FROM standing)
-  SELECT trim_scale(CASE $6::text
+  SELECT trim_scale(CASE k.aggregation
            WHEN 'max' THEN (SELECT max(quantity_max) FROM part)
            WHEN 'last' THEN (SELECT last_quantity FROM part WHERE last_at IS NOT NULL
                               ORDER BY last_at DESC, last_key DESC LIMIT 1)
            ELSE (SELECT count(unique_key) FROM uniques)::numeric END)::text AS value`;
+
+const THROUGH = `
+  SELECT CASE WHEN k.aggregation IN ('sum', 'count') THEN (${SUM_THROUGH})
+              ELSE (${EXTREME_THROUGH}) END AS value
+    FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::integer[], $6::text[])
+           WITH ORDINALITY AS k (customer_no, meter_no, period_start, revision, aggregation, n)
+   ORDER BY k.n`;

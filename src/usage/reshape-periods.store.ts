@@ -7,7 +7,6 @@ import type { SourcedPeriod } from '../domain/period-source.js';
 /** A billing period that has a row. */
 export interface StoredPeriod extends SourcedPeriod {
   readonly backfilled: boolean;
-  readonly carriedLast: string | null;
   /** It has its statement, or a close that is under way will write it. */
   readonly isClosed: boolean;
 }
@@ -44,7 +43,6 @@ export async function storedPeriods(
 ): Promise<StoredPeriod[]> {
   return tx.query<StoredPeriod>(
     `SELECT p.period_start AS "start", p.period_end AS "end", p.backfilled, p.of_item AS "ofItem",
-            trim_scale(p.carried_last)::text AS "carriedLast",
             (p.closed_at IS NOT NULL OR p.period_end <= $4::timestamptz
              OR (NOT p.backfilled AND NOT p.of_item AND p.period_end <= $5::timestamptz)
              OR EXISTS (SELECT FROM close_mark k
@@ -64,15 +62,25 @@ export async function storedPeriods(
   );
 }
 
+/**
+ * @returns What was carried into those that are removed, by their starts: statements and amendments
+ * carry it on without the gate, so that it may have changed since they were read.
+ */
 export async function removeOpenPeriods(
   tx: Transaction,
   tenantId: string,
   scope: ReshapeScope,
-): Promise<void> {
+): Promise<Map<Micros, string | null>> {
   const parameters = scopeParameters(tenantId, scope);
-  for (const table of ['push_work', 'push_hold', 'billing_period']) {
+  for (const table of ['push_work', 'push_hold']) {
     await tx.query(`DELETE FROM ${table} WHERE ${IN_SCOPE}`, parameters);
   }
+  const removed = await tx.query<{ start: Micros; carriedLast: string | null }>(
+    `DELETE FROM billing_period WHERE ${IN_SCOPE}
+     RETURNING period_start AS "start", trim_scale(carried_last)::text AS "carriedLast"`,
+    parameters,
+  );
+  return new Map(removed.map(({ start, carriedLast }) => [start, carriedLast]));
 }
 
 /**

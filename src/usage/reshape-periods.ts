@@ -56,7 +56,7 @@ export async function reshapePeriods(
   await rebuildTotals(tx, tenantId, scope);
   await withdrawUnsent(tx, tenantId, scope, gate.receivedAt);
   await movePushes(tx, tenantId, scope, periods);
-  await removeOpenPeriods(tx, tenantId, scope);
+  const carried = await removeOpenPeriods(tx, tenantId, scope);
   const backfilledThrough = Math.max(
     gate.clockClosedThrough,
     gate.now - graceSeconds * MICROS_PER_SECOND,
@@ -68,7 +68,7 @@ export async function reshapePeriods(
     periods.map((period) => ({
       ...period,
       backfilled: isBackfilled(period, stored, backfilledThrough),
-      carriedLast: stored.find(({ start }) => start === period.start)?.carriedLast ?? null,
+      carriedLast: carried.get(period.start) ?? null,
     })),
   );
   return true;

@@ -3,11 +3,13 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { toUsageEventRequest, UsageEventQueryDto } from './usage-event-query.dto.js';
 import { USAGE_EVENT_KEY } from './usage-event-query.js';
 import { ExplainedUsageEventAnswer, UsageEventAnswer } from './usage-event.answer.js';
 import { UsageEventService } from './usage-event.service.js';
+
+const USAGE_EVENTS: PagedList = { name: 'usage-events', key: USAGE_EVENT_KEY };
 
 @ApiTags('usage events')
 @Controller('v1/usage-events')
@@ -23,7 +25,7 @@ export class UsageEventController {
     @Caller() caller: Principal,
     @Query() query: UsageEventQueryDto,
   ): Promise<Page<UsageEventAnswer>> {
-    const page = parsePage(query, USAGE_EVENT_KEY);
+    const page = parsePage(USAGE_EVENTS, query);
     return this.events.list(caller.tenantId, toUsageEventRequest(query), page);
   }
 

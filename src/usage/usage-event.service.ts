@@ -60,7 +60,7 @@ export class UsageEventService {
         : { meterNo: (await requireMeter(this.db.work, tenantId, meter)).meterNo }),
     };
     const rows = await usageEvents(this.db.work, tenantId, filter, page.after, page.limit + 1);
-    const { data, next_cursor } = toPage(rows, page.limit, (row) => [
+    const { data, next_cursor } = toPage(rows, page, (row) => [
       formatInstantMicros(row.occurred_at),
       row.event_key,
     ]);

@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { isAdditive, type Aggregation, type Meter } from '../domain/meter.js';
+import { carriedAsTold } from './carried-last.js';
 import { HAS_LATE_VOID, LATE_VOIDS, STANDING_ENTRIES, STANDING_EXTREMES } from './late-voids.js';
 
 /** Which usage is asked for. */
@@ -77,11 +78,15 @@ export async function usageByWindow(
 
 /**
  * Usage by the period it is billed in: the periods that overlap the range, as their statements and
- * the amendments to them say.
+ * the amendments to them say. A value that was carried into a period is all that it has until it is
+ * used; it has no dimensions, so that it is in no group and passes no filter.
  */
 export async function usageByPeriod(db: Queryable, selection: UsageSelection): Promise<UsageRow[]> {
+  const { meter, groupBy, filter } = selection;
+  const carries = meter.aggregation === 'last' && groupBy.length === 0 && filter.size === 0;
   return db.query<UsageRow>(
-    statement(selection.meter.aggregation, {
+    statement(meter.aggregation, {
+      ...(carries ? { besides: CARRIED } : {}),
       window: 'u.period_start',
       end: 'p.period_end',
       where: `u.billable
@@ -112,7 +117,25 @@ interface Cut {
   readonly end: string;
   readonly where: string;
   readonly join?: string;
+  /** More rows as `summed` has them. */
+  readonly besides?: string;
 }
+
+/**
+ * Stored periods that hold nothing but what they begin with: an open one, and one closed so. What that
+ * is takes a handful of look-ups: `OFFSET 0` keeps them to such periods, and to one time each.
+ */
+const CARRIED = `
+  SELECT p.customer_no, p.period_start AS w, p.period_end AS window_end, NULL AS group1,
+         NULL AS group2, c.value, 0 AS event_count
+    FROM (SELECT * FROM billing_period b
+           WHERE b.tenant_id = $1 AND b.meter_no = $2 AND ($3::bigint IS NULL OR b.customer_no = $3)
+             AND b.period_start < $9::timestamptz AND b.period_end > $8::timestamptz
+             AND NOT EXISTS (SELECT FROM summed s
+                              WHERE s.customer_no = b.customer_no AND s.w = b.period_start)
+          OFFSET 0) p
+   CROSS JOIN LATERAL (SELECT ${carriedAsTold('p')} AS value OFFSET 0) c
+   WHERE c.value IS NOT NULL`;
 
 function statement(aggregation: Aggregation, cut: Cut): string {
   const rows = (columns: string, table: string): string => `
@@ -153,7 +176,7 @@ function statement(aggregation: Aggregation, cut: Cut): string {
     SELECT c.customer_id, s.w, s.window_end, s.group1, s.group2,
            trim_scale(coalesce(${counted ? 'n' : 's'}.value, 0)::numeric)::text AS value,
            s.event_count::bigint AS event_count
-      FROM summed s
+      FROM ${cut.besides === undefined ? 'summed' : `(SELECT * FROM summed UNION ALL ${cut.besides})`} s
       ${
         counted
           ? `LEFT JOIN uniques n ON n.customer_no = s.customer_no AND n.w = s.w

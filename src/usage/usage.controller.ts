@@ -35,6 +35,9 @@ export class UsageController {
     name: 'window',
     required: false,
     enum: ASKED_WINDOWS,
+    description:
+      '`period`: as the statements say, with the value that an empty period begins with ' +
+      '(`carry_last`) unless it is asked for by a dimension',
   })
   @ApiQuery({ name: 'timezone', required: false, type: String })
   @ApiQuery({

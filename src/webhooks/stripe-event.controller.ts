@@ -3,9 +3,11 @@ import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nest
 import { Caller, type Principal } from '../access/caller.js';
 import { RequireScope } from '../access/require-scope.js';
 import { ApiPage } from '../answers/api-page.js';
-import { parsePage, type Page } from '../database/page.js';
+import { parsePage, type Page, type PagedList } from '../database/page.js';
 import { fromEvent, StripeEventAnswer, StripeEventQueryDto } from './stripe-event.dto.js';
 import { StripeEventService } from './stripe-event.service.js';
+
+const STRIPE_EVENTS: PagedList = { name: 'stripe-events', key: ['instant', 'text'] };
 
 @ApiTags('Stripe')
 @Controller('v1/stripe-events')
@@ -20,7 +22,7 @@ export class StripeEventController {
     @Caller() caller: Principal,
     @Query() query: StripeEventQueryDto,
   ): Promise<Page<StripeEventAnswer>> {
-    const page = parsePage(query, ['instant', 'text']);
+    const page = parsePage(STRIPE_EVENTS, query);
     const events = await this.events.list(caller.tenantId, query, page);
     return { ...events, data: events.data.map(fromEvent) };
   }

@@ -15,7 +15,7 @@ export class StripeEventService {
 
   async list(tenantId: string, filter: EventFilter, page: PageRequest): Promise<Page<EventRow>> {
     const rows = await listEvents(this.db.work, tenantId, filter, page.after, page.limit + 1);
-    return toPage(rows, page.limit, ({ receivedAt, eventId }) => [
+    return toPage(rows, page, ({ receivedAt, eventId }) => [
       formatInstantMicros(receivedAt),
       eventId,
     ]);

@@ -107,7 +107,12 @@ const PERIODS = `
   SELECT p.customer_no::integer AS "customerNo", p.meter_no AS "meterNo",
          ${micros('p.period_start')} AS "periodStart", ${micros('p.period_end')} AS "periodEnd",
          p.closed_at IS NOT NULL AS closed, p.value::text AS "statementValue",
-         p.carried_last::text AS "carriedLast", m.key AS "meterKey", s.aggregation,
+         coalesce((SELECT a.carried_last FROM period_amendment a
+                    WHERE a.tenant_id = p.tenant_id AND a.customer_no = p.customer_no
+                      AND a.meter_no = p.meter_no AND a.period_start = p.period_start
+                      AND a.created_at IS NOT NULL
+                    ORDER BY a.revision DESC LIMIT 1), p.carried_last)::text AS "carriedLast",
+         m.key AS "meterKey", s.aggregation,
          coalesce(c.push, s.push) AS mode, ${micros('s.push_from')} AS "pushFrom",
          s.stripe_event_name AS "eventName", c.stripe_customer_id AS "stripeCustomerId"
     FROM billing_period p JOIN customer c USING (tenant_id, customer_no)

@@ -4,6 +4,7 @@ import { ApiKey } from '../../src/access/api-key.entity.js';
 import { ApiKeyService } from '../../src/access/api-key.service.js';
 import { makeKey } from '../../src/access/key-text.js';
 import { loadConfig } from '../../src/config/config.js';
+import { parsePage } from '../../src/database/page.js';
 import { Database } from '../../src/database/database.js';
 import { createTestTenant, type TestTenant } from '../support/tenant.js';
 
@@ -108,9 +109,9 @@ describe('an API key', () => {
     }
     await apiKeys.revoke(test.tenantId, made[1]!);
 
-    const first = await apiKeys.list(test.tenantId, { after: undefined, limit: 2 });
-    const after = JSON.parse(Buffer.from(first.next_cursor!, 'base64url').toString()) as string[];
-    const second = await apiKeys.list(test.tenantId, { after, limit: 2 });
+    const first = await apiKeys.list(test.tenantId, { list: 'keys', after: undefined, limit: 2 });
+    const { after } = parsePage({ name: 'keys', key: ['text'] }, { cursor: first.next_cursor });
+    const second = await apiKeys.list(test.tenantId, { list: 'keys', after, limit: 2 });
 
     const listed = [...first.data, ...second.data];
     expect(listed.map((key) => key.keyId)).toEqual([...made].sort());

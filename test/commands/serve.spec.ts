@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -35,19 +36,45 @@ afterEach(async () => {
 
 /** Starts the server and waits until it says that it is ready. */
 async function serve(env: Record<string, string>): Promise<Serving> {
-  const started = await startCli(['serve'], { PORT: '0', ...env });
-  const lines: Record<string, unknown>[] = [];
-  const url = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: started.process.stdout! }).on('line', (text) => {
-      const line = JSON.parse(text) as Record<string, unknown>;
-      lines.push(line);
-      if (line['msg'] === 'ready') resolve(String(line['url']));
-    });
-    void started.ended.then(({ stderr }) => reject(new Error(stderr)));
-  });
-  const serving = { ...started, url, lines };
+  const { said, ...started } = await start(env);
+  const serving = { ...started, url: await said(/^ready$/) };
   running.push(serving);
   return serving;
+}
+
+/** Starts the server and waits until it says that it waits for the schema. */
+async function waiting(env: Record<string, string>): Promise<Serving & { ready: Promise<string> }> {
+  const { said, ...started } = await start(env);
+  const ready = said(/^ready$/);
+  ready.catch(() => undefined);
+  const serving = { ...started, url: await said(/not migrated/), ready };
+  running.push(serving);
+  return serving;
+}
+
+async function start(env: Record<string, string>) {
+  const started = await startCli(['serve'], { PORT: '0', ...env });
+  const lines: Record<string, unknown>[] = [];
+  const input = createInterface({ input: started.process.stdout! });
+  input.on('line', (text) => lines.push(JSON.parse(text) as Record<string, unknown>));
+  /** The address in the line that says it. */
+  const said = (what: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      input.on('line', () => {
+        const line = lines.find(({ msg }) => what.test(String(msg)));
+        if (line !== undefined) resolve(String(line['url']));
+      });
+      void started.ended.then(({ stderr }) => reject(new Error(stderr)));
+    });
+  return { ...started, lines, said };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
 
 describe('the server on a database of its own', () => {
@@ -133,18 +160,35 @@ describe('the server on DATABASE_URL', () => {
     expect(server.lines.every((line) => typeof line['level'] === 'string')).toBe(true);
   });
 
-  it('does not start on a database that is not migrated, and says what to run', async () => {
+  it('is alive and not ready until its database is migrated, and says what to run', async () => {
     await using database = await createTestDatabase();
     const name = `${new URL(database.url).pathname.slice(1)}_bare`;
     await onServer((client) => client.query(`CREATE DATABASE ${name}`));
     const url = new URL(database.url);
     url.pathname = `/${name}`;
     try {
-      const refused = await runCli(['serve'], { PORT: '0', DATABASE_URL: url.href });
-      expect(refused.code).toBe(1);
-      expect(refused.stderr).toMatch(/countonce migrate/);
+      const env = { PORT: String(await freePort()), DATABASE_URL: url.href };
+      const stopped = await waiting(env);
+      stopped.process.kill('SIGTERM');
+      expect((await stopped.ended).code).toBe(0);
+
+      const room = await waiting(env);
+      const get = (path: string) => call(room.url, KEY, 'GET', path);
+      expect(await get('/health/live')).toMatchObject({ status: 200, body: { status: 'live' } });
+      for (const path of ['/health/ready', '/v1/meters', '/nowhere']) {
+        const { status, body, headers } = await get(path);
+        expect([status, body.code]).toEqual([503, 'service_unavailable']);
+        expect(body.detail).toMatch(/countonce migrate/);
+        expect(headers.get('retry-after')).toBeTruthy();
+        expect(headers.get('content-type')).toBe('application/problem+json');
+      }
+      const sent = await call(room.url, KEY, 'POST', '/v1/usage-events', EVENT);
+      expect(sent.status).toBe(503);
       expect((await runCli(['migrate'], { DATABASE_URL: url.href })).code).toBe(0);
-      await serve({ PORT: '0', DATABASE_URL: url.href });
+      // The same process, without a restart.
+      await room.ready;
+      expect((await get('/health/ready')).status).toBe(200);
+      expect(room.process.exitCode).toBeNull();
     } finally {
       for (const server of running.splice(0)) {
         server.process.kill('SIGTERM');

@@ -343,6 +343,7 @@ describe('changes of many customers', () => {
       'created',
     ]);
     const { data } = await test.customers.list(test.tenantId, undefined, {
+      list: 'customers',
       after: undefined,
       limit: 10,
     });
@@ -386,7 +387,11 @@ describe('the list of customers', () => {
       await test.put(id, id < 'c' ? { stripeCustomerId: `cus_${id}` } : {});
     }
     const idsOf = async (isMapped: boolean | undefined, after?: string, limit = 10) => {
-      const request = { after: after === undefined ? undefined : [after], limit };
+      const request = {
+        list: 'customers',
+        after: after === undefined ? undefined : [after],
+        limit,
+      };
       const { data } = await test.customers.list(test.tenantId, isMapped, request);
       return data.map((customer) => customer.customerId);
     };

@@ -49,6 +49,21 @@ async function createOwned(owner: Login): Promise<{ url: string } & AsyncDisposa
   };
 }
 
+/** A push, as planned. */
+const PUSH = `
+  INSERT INTO tenant (name, hash_key) VALUES ('owned', decode(repeat('00', 32), 'hex'));
+  INSERT INTO push_lane (tenant_id, lane_id, account_id, livemode, stripe_meter_id,
+                         stripe_customer_id, customer_no, meter_no, period_start, active)
+  SELECT tenant_id, md5('lane')::uuid, 'acct', false, 'mtr', 'cus', 1, 1, '2026-11-01Z', true FROM tenant;
+  INSERT INTO push_transition (tenant_id, identifier, transition_no, to_status)
+  SELECT tenant_id, 'p', 1, 'pending' FROM tenant;
+  INSERT INTO push (tenant_id, identifier, lane_id, sequence, kind, customer_no, meter_no, period_start,
+                    value, "timestamp", account_id, livemode, stripe_customer_id, event_name,
+                    customer_key, value_key, formula, finalizes_at, transition_no, status,
+                    next_attempt_at)
+  SELECT tenant_id, 'p', md5('lane')::uuid, 1, 'delta', 1, 1, '2026-11-01Z', 1, '2026-11-02Z', 'acct',
+         false, 'cus', 'e', 'k', 'v', 'sum', '2026-12-01Z', 1, 'pending', now() FROM tenant`;
+
 async function run(url: string, sql: string): Promise<void> {
   const client = new pg.Client(url);
   await client.connect();
@@ -88,6 +103,9 @@ describe('at start a process', () => {
 
     expect(await checkStart(url)).toBeUndefined();
     await expect(run(url, 'DELETE FROM usage_entry')).rejects.toMatchObject({ code: '42501' });
+    await expect(run(url, 'UPDATE push_transition SET at = now()')).rejects.toMatchObject({
+      code: '42501',
+    });
     await run(url, 'GRANT DELETE ON usage_entry TO CURRENT_USER');
     await expect(checkStart(url)).rejects.toThrow('usage_entry');
 
@@ -96,6 +114,25 @@ describe('at start a process', () => {
     );
     await migrate(url);
     expect(await checkStart(url)).toBe(SERVICE_ROLE);
+  });
+});
+
+it('an owner who may make no roles can push: books can be referred to', async () => {
+  await using login = await createLogin();
+  await using database = await createOwned(login);
+  const url = login.of(database.url);
+  await migrate(url);
+  await run(url, PUSH);
+  await run(
+    url,
+    `INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, at)
+     SELECT tenant_id, 'p', 2, 'pending', 'sending', now() FROM tenant;
+     UPDATE push SET transition_no = 2, status = 'sending', attempts = 1, lease_until = now(),
+            first_attempt_at = now()`,
+  );
+  // Nor can it change what stands there by the one right that this takes.
+  await expect(run(url, 'UPDATE push_transition SET previous_no = 7')).rejects.toMatchObject({
+    code: '428C9',
   });
 });
 

@@ -5,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import {
   DEFAULT_SCHEDULE,
   computePeriod,
-  isTimezone,
   periodContaining,
   periodInTimeline,
 } from '../../src/domain/billing-period.js';
@@ -189,18 +188,24 @@ describe('periodContaining', () => {
   });
 
   it.each([
-    ['a count of none', { intervalCount: 0 }],
-    ['a negative count', { intervalCount: -1 }],
-    ['half an interval', { intervalCount: 0.5 }],
-    ['an endless count', { intervalCount: Infinity }],
-    ['an unknown time zone', { timezone: 'Mars/Olympus_Mons' }],
-    ['a boundary that Micros cannot hold', { interval: 'year', intervalCount: 1_000 }],
-  ] as const)('refuses %s', (_, wrong) => {
-    expect(() => periodContaining({ ...DEFAULT_SCHEDULE, ...wrong }, 0)).toThrow(RangeError);
+    ['a count of none', { intervalCount: 0 }, 'a positive integer, not 0'],
+    ['a negative count', { intervalCount: -1 }, 'a positive integer, not -1'],
+    ['half an interval', { intervalCount: 0.5 }, 'a positive integer, not 0.5'],
+    ['an endless count', { intervalCount: Infinity }, 'a positive integer, not Infinity'],
+    ['an unknown time zone', { timezone: 'Mars/Olympus_Mons' }, 'time zone'],
+    [
+      'a boundary that Micros cannot hold',
+      { interval: 'year', intervalCount: 1_000 },
+      'a boundary is out of range: 1024-01-01T00:00:00',
+    ],
+  ] as const)('refuses %s', (_, wrong, why) => {
+    const asked = () => periodContaining({ ...DEFAULT_SCHEDULE, ...wrong }, 0);
+    expect(asked).toThrow(RangeError);
+    expect(asked).toThrow(why);
   });
 
   it.each([NaN, Infinity, -Infinity, 0.5, Number.MAX_SAFE_INTEGER + 1])('refuses %d', (at) => {
-    expect(() => periodContaining(DEFAULT_SCHEDULE, at)).toThrow(RangeError);
+    expect(() => periodContaining(DEFAULT_SCHEDULE, at)).toThrow(`not an instant: ${at}`);
   });
 });
 
@@ -269,28 +274,6 @@ describe('periodInTimeline', () => {
   });
 
   it('refuses an instant that no schedule holds at', () => {
-    expect(() => periodInTimeline({ segments: [] }, 0)).toThrow(RangeError);
-  });
-});
-
-describe('isTimezone', () => {
-  it.each([...timezones, 'Etc/GMT+5', 'Asia/Calcutta', 'America/Argentina/Buenos_Aires'])(
-    'accepts %s',
-    (name) => {
-      expect(isTimezone(name)).toBe(true);
-    },
-  );
-
-  it.each([
-    '',
-    'Z',
-    '+01:00',
-    'Mars/Olympus_Mons',
-    'Europe/Berlin ',
-    'Europe/Berlin\n',
-    '2024-01-01T00:00[Europe/Berlin]',
-    '../../etc/passwd',
-  ])('refuses %j', (name) => {
-    expect(isTimezone(name)).toBe(false);
+    expect(() => periodInTimeline({ segments: [] }, 7)).toThrow('no schedule holds at 7');
   });
 });

@@ -4,6 +4,7 @@ import {
   canonicalDecimal,
   decimalOfNumber,
   isExactNumber,
+  isKeptNumber,
   isNegative,
 } from '../../src/domain/decimal.js';
 
@@ -103,6 +104,8 @@ describe('a decimal sent as a JSON number', () => {
 
   it('is refused with more than 12 fraction digits, though it is exact', () => {
     expect(isExactNumber(0.0000012345678)).toBe(true);
+    expect(isExactNumber(0.00000123456789012345)).toBe(true);
+    expect(isExactNumber(0.000001234567890123456)).toBe(false);
     expect(decimalOfNumber(0.0000012345678)).toBeUndefined();
   });
 
@@ -114,4 +117,20 @@ describe('a decimal sent as a JSON number', () => {
       }),
     );
   });
+});
+
+describe("a property's number", () => {
+  it.each([0, -0, 0.5, 0.1 + 0.2, -1e-300, 2 ** 53 - 1, 1 - 2 ** 53])(
+    '%d is surely what was written, or no whole number',
+    (value) => {
+      expect(isKeptNumber(value)).toBe(true);
+    },
+  );
+
+  it.each([2 ** 53, -(2 ** 53), 1e300, Infinity, -Infinity, NaN])(
+    '%d may have been another',
+    (value) => {
+      expect(isKeptNumber(value)).toBe(false);
+    },
+  );
 });

@@ -33,6 +33,7 @@ describe('an event key', () => {
     ['of version 0', '', '00000000-0000-0000-0000-000000000000'],
     ['of another variant', '', '018f3f5c-7a1b-7c3d-ce4f-0123456789ab'],
     ['with a line end', '', `${UUID_V7}\n`],
+    ['with something before it', '', `0${UUID_V7}`],
   ])('is a hash for a UUID %s', (_, source, id) => {
     expect(eventKey(source, id)).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab]/);
     expect(eventKey(source, id)).not.toBe(id);

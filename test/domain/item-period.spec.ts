@@ -3,15 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { Schedule } from '../../src/domain/billing-period.js';
 import { MICROS_PER_DAY, MICROS_PER_HOUR } from '../../src/domain/instant.js';
 import {
+  isSamePeriod,
   itemPeriodAt,
   placeAlike,
   pricingOf,
   withCurrentPeriod,
-  withPastPeriod,
   type BillingItem,
 } from '../../src/domain/item-period.js';
-import { nextReadAt, withObservation, type KnownItem } from '../../src/domain/known-item.js';
-import { periodOfSource, withSegment } from '../../src/domain/period-source.js';
 
 const NOVEMBER = Date.UTC(2026, 10, 1) * 1_000;
 const day = (n: number): number => NOVEMBER + n * MICROS_PER_DAY;
@@ -119,90 +117,133 @@ describe('the period of an item', () => {
   });
 
   it('alike means that no instant changes its period', () => {
+    // The same lives, but for what Stripe has named of them.
+    const knownTwice = fc
+      .tuple(items, items)
+      .map(([one, other]) => [
+        one,
+        one.map((each, index) => ({ ...each, periods: other[index]?.periods ?? each.periods })),
+      ]);
+    const everyInstant = Array.from({ length: 240 }, (_, n) => day(n - 40));
     fc.assert(
-      fc.property(items, items, instant, (one, other, at) => {
-        if (!placeAlike(one, other)) return;
-        expect(itemPeriodAt(one, at)).toEqual(itemPeriodAt(other, at));
+      fc.property(knownTwice, ([one = [], other = []]) => {
+        const isSame = everyInstant.every((at) =>
+          isSamePeriod(itemPeriodAt(one, at), itemPeriodAt(other, at)),
+        );
+        expect(placeAlike(one, other)).toBe(isSame);
+        expect(placeAlike(other, one)).toBe(isSame);
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 
-  it('takes a past one from an invoice without giving up what came after', () => {
-    const later = [{ start: day(20), end: day(50) }];
-    expect(withPastPeriod(later, { start: day(9), end: day(39) })).toEqual([
-      { start: day(9), end: day(20) },
-      ...later,
-    ]);
-  });
-});
-
-describe('what is known of items', () => {
-  const { periods: _, ...plain } = item();
-  const observed = {
-    ...plain,
-    subscriptionId: 'sub_1',
-    stripeMeterId: 'mtr_1',
-    eventName: 'tokens',
-    currentPeriod: { start: day(9), end: day(39) },
-  };
-
-  it('stays the same however often it is read', () => {
-    const once = withObservation([], [observed], day(10));
-    expect(withObservation(once, [observed], day(11))).toEqual(once);
-  });
-
-  it('ends what Stripe does not show any more, once and for all', () => {
-    const known = withObservation([], [observed], day(10));
-    const gone = withObservation(known, [], day(15));
-    expect(gone).toMatchObject([{ endsAt: day(15), isLive: false }]);
-    expect(withObservation(gone, [], day(16))).toEqual(gone);
-  });
-
-  it('passes from one meter to the next where a price is changed', () => {
-    const known = withObservation([], [observed], day(10));
-    const switched: KnownItem[] = withObservation(
-      known,
-      [{ ...observed, stripeMeterId: 'mtr_2' }],
-      day(15),
-    );
-    expect(
-      switched.map(({ stripeMeterId, startsAt, endsAt }) => [stripeMeterId, startsAt, endsAt]),
-    ).toEqual([
-      ['mtr_2', day(15), null],
-      ['mtr_1', day(9), day(15)],
-    ]);
-  });
-
-  it('is read again when a period is over, and each day', () => {
-    const known = withObservation([], [observed], day(10));
-    expect(nextReadAt(known, day(38) + MICROS_PER_HOUR)).toBe(day(39));
-    expect(nextReadAt(known, day(10))).toBe(day(11));
-    expect(nextReadAt(known, day(39))).toBeGreaterThan(day(39));
-    expect(nextReadAt([], day(10))).toBe(day(11));
-  });
-});
-
-describe('the source of periods', () => {
-  const schedule = {
-    segments: [{ effectiveFrom: -Infinity, schedule: { ...MONTHLY, anchor: NOVEMBER } }],
-  };
-
-  it('changes where it is said to, with a stub on either side', () => {
-    const segments = withSegment([], { source: 'stripe', effectiveFrom: day(30) });
-    const source = { schedule, segments, items: [item()] };
-    expect(periodOfSource(source, day(29))).toEqual({
-      start: NOVEMBER,
-      end: day(30),
-      ofItem: false,
+  it('is not alike where an item that Stripe named one period of loses it', () => {
+    // The item lived for less than that period, so none of its instants is a boundary of one.
+    const short = item({
+      startsAt: day(35),
+      endsAt: day(45),
+      periods: [{ start: day(9), end: day(70) }],
     });
-    expect(periodOfSource(source, day(30))).toEqual({ start: day(30), end: day(39), ofItem: true });
-    expect(withSegment(segments, { source: 'schedule', effectiveFrom: -Infinity })).toHaveLength(1);
+    const unnamed = { ...short, periods: [] };
+    expect(itemPeriodAt([short], day(40))).toEqual({ start: day(35), end: day(45) });
+    expect(itemPeriodAt([unnamed], day(40))).toEqual({ start: day(39), end: day(45) });
+    expect(placeAlike([short], [unnamed])).toBe(false);
+  });
+});
+
+describe('the time between items', () => {
+  const ended = item({ startsAt: day(0), endsAt: day(5), periods: [] });
+  const first = item({ itemId: 'si_2', startsAt: day(10), endsAt: day(20), periods: [] });
+  const second = item({ itemId: 'si_3', startsAt: day(30), endsAt: day(40), periods: [] });
+  const all = [second, ended, first];
+
+  it.each([
+    ['before the first', day(0) - 1, -Infinity, day(0)],
+    ['from the end of one', day(5), day(5), day(10)],
+    ['to the beginning of the next', day(10) - 1, day(5), day(10)],
+    ['between the next two', day(25), day(20), day(30)],
+    ['after the last', day(40), day(40), Infinity],
+  ])('is a gap, here %s', (_, at, start, end) => {
+    expect(itemPeriodAt(all, at)).toEqual({ start, end, isGap: true });
   });
 
-  it('is the schedule where no item prices the meter, cut to the gap', () => {
-    const segments = withSegment([], { source: 'stripe', effectiveFrom: -Infinity });
-    const source = { schedule, segments, items: [item()] };
-    expect(periodOfSource(source, day(8))).toEqual({ start: NOVEMBER, end: day(9), ofItem: true });
+  it('is one gap, though an item that never lived is in it', () => {
+    const never = item({ itemId: 'si_4', startsAt: day(25), endsAt: day(25) });
+    expect(itemPeriodAt([...all, never], day(22))).toEqual({
+      start: day(20),
+      end: day(30),
+      isGap: true,
+    });
+    const backwards = item({ itemId: 'si_4', startsAt: day(27), endsAt: day(22) });
+    expect(itemPeriodAt([...all, backwards], day(22))).toMatchObject({ end: day(30) });
+  });
+
+  it('is all of it where there is none', () => {
+    expect(itemPeriodAt([], day(0))).toEqual({ start: -Infinity, end: Infinity, isGap: true });
+  });
+});
+
+describe('of two items at a time', () => {
+  it('the one decides that began first, until it ends', () => {
+    const early = item({ startsAt: day(9), endsAt: day(30) });
+    const late = item({ itemId: 'si_0', startsAt: day(20), endsAt: day(60), periods: [] });
+    for (const both of [
+      [early, late],
+      [late, early],
+    ]) {
+      expect(itemPeriodAt(both, day(29))).toEqual({ start: day(9), end: day(30) });
+      expect(itemPeriodAt(both, day(30))).toEqual({ start: day(30), end: day(39) });
+    }
+  });
+
+  it('that began together the one decides whose id comes first', () => {
+    const one = item({ itemId: 'si_1', periods: [{ start: day(9), end: day(11) }] });
+    const two = item({ itemId: 'si_2', periods: [{ start: day(9), end: day(12) }] });
+    const three = item({ itemId: 'si_3', periods: [{ start: day(9), end: day(13) }] });
+    for (const all of [
+      [one, two, three],
+      [three, one, two],
+      [three, two, one],
+    ]) {
+      expect(itemPeriodAt(all, day(9))).toEqual({ start: day(9), end: day(11) });
+    }
+  });
+
+  it('the one that began first may outlive the other, which then never decides', () => {
+    const long = item({ endsAt: day(60) });
+    const within = item({ itemId: 'si_2', startsAt: day(20), endsAt: day(30), periods: [] });
+    expect(itemPeriodAt([long, within], day(25))).toEqual({ start: day(9), end: day(39) });
+    expect(itemPeriodAt([long, within], day(59))).toEqual({ start: day(39), end: day(60) });
+  });
+});
+
+describe('what Stripe has not named', () => {
+  const named = item({
+    startsAt: day(0),
+    periods: [
+      { start: day(12), end: day(20) },
+      { start: day(20), end: day(25) },
+      { start: day(50), end: day(60) },
+      { start: day(65), end: day(68) },
+    ],
+  });
+
+  it.each([
+    ['before the first, from the beginning of the item', day(0), day(0), day(9)],
+    ['up to the first', day(9), day(9), day(12)],
+    ['after the nearest that is over', day(25), day(25), day(39)],
+    ['up to the nearest that comes', day(49), day(39), day(50)],
+    ['between two', day(60), day(60), day(65)],
+    ['after the last', day(68), day(68), day(70)],
+  ])('follows the interval, cut by what is named: %s', (_, at, start, end) => {
+    expect(itemPeriodAt([named], at)).toEqual({ start, end });
+  });
+
+  it.each([
+    [day(12), day(12), day(20)],
+    [day(20) - 1, day(12), day(20)],
+    [day(20), day(20), day(25)],
+  ])('begins and ends where the named ones do, here at %d', (at, start, end) => {
+    expect(itemPeriodAt([named], at)).toEqual({ start, end });
   });
 });

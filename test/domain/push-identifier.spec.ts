@@ -83,6 +83,19 @@ describe('a push identifier', () => {
 });
 
 describe('the identifier of a hold', () => {
+  it('is kept', () => {
+    // Worked out by another language's library from the definition.
+    const of = {
+      installationId: 'i',
+      tenantId: 't',
+      customerId: 'c',
+      erasuresBefore: 0,
+      meterKey: 'm',
+      periodStart: parseInstant('2026-11-01T00:00:00Z')!,
+    };
+    expect(holdIdentifier(of, 'too_old')).toBe('co1_WSB4PJVG3pzHJz5pvtEIgkm_JpGsM74ztmMPCC7XpY4');
+  });
+
   it('differs by reason, and is never that of a push', () => {
     fc.assert(
       fc.property(origin, (of) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canonicalDecimal } from '../../src/domain/decimal.js';
 import { difference, sumOf } from '../../src/domain/decimal-arithmetic.js';
-import { isRepresentable, splitDecimal } from '../../src/domain/split-decimal.js';
+import { isLargestPart, isRepresentable, splitDecimal } from '../../src/domain/split-decimal.js';
 
 /** A decimal of up to 28 digits, the point anywhere in them, many zeros among them. */
 const decimal = fc
@@ -54,6 +54,24 @@ describe('splitting a decimal', () => {
   ])('of %s gives %j', (value, parts) => {
     expect(splitDecimal(value)).toEqual(parts);
     expect(isRepresentable(value)).toBe(parts.length <= 1);
+  });
+});
+
+describe('a part', () => {
+  it('is as large as it can be with 15 nines before the point, of either sign', () => {
+    expect(isLargestPart('999999999999999')).toBe(true);
+    expect(isLargestPart('-999999999999999')).toBe(true);
+    expect(isLargestPart('999999999999998')).toBe(false);
+    expect(isLargestPart('1000000000000000')).toBe(false);
+    expect(isLargestPart('99999999999999.9')).toBe(false);
+  });
+
+  it('has 15 digits at most, without zeros at the front', () => {
+    expect(isRepresentable('0.00123456789012345')).toBe(true);
+    expect(isRepresentable('-0.00123456789012345')).toBe(true);
+    expect(isRepresentable('0.001234567890123456')).toBe(false);
+    expect(isRepresentable('100000000000000')).toBe(true);
+    expect(isRepresentable('1000000000000000')).toBe(false);
   });
 });
 

@@ -270,12 +270,12 @@ describe('windowBoundaries', () => {
     const whole = from + MAX_WINDOWS * MICROS_PER_HOUR;
     expect(windowBoundaries('hour', 'UTC', from, whole)).toHaveLength(MAX_WINDOWS + 1);
     const more = whole + MICROS_PER_QUARTER_HOUR;
-    expect(() => windowBoundaries('hour', 'UTC', from, more)).toThrow(RangeError);
+    expect(() => windowBoundaries('hour', 'UTC', from, more)).toThrow('more than 100000 windows');
     expect(() => windowBoundaries('quarter_hour', 'UTC', from, whole)).toThrow(RangeError);
   });
 
   it('refuses a range that ends before it starts, and an unknown time zone', () => {
-    expect(() => windowBoundaries('day', 'UTC', MICROS_PER_DAY, 0)).toThrow(RangeError);
+    expect(() => windowBoundaries('day', 'UTC', 5, 3)).toThrow('from 5 cannot end at 3');
     expect(() => windowBoundaries('day', 'UTC', 0, NaN)).toThrow(RangeError);
     expect(() => windowBoundaries('day', 'Mars/Olympus_Mons', 0, 0)).toThrow(RangeError);
   });

@@ -3,6 +3,7 @@ import { Database } from '../../src/database/database.js';
 import { withinTenant } from '../../src/database/tenant-scope.js';
 import { Eraser } from '../../src/erasure/eraser.js';
 import { ErasureService } from '../../src/erasure/erasure.service.js';
+import { AmendmentSealer } from '../../src/periods/amendment-sealer.js';
 import { insertEvent } from '../../src/webhooks/stripe-inbox.store.js';
 import { openStripeScene, type StripeScene } from '../support/stripe-scene.js';
 import { placesOfAll } from './database-texts.js';
@@ -51,6 +52,27 @@ it('is refused while nobody knows whether a push arrived, until it is settled', 
   await scene.app.call('POST', path, { as: 'delivered', reason: 'seen for acme' });
   expect((await erase()).status).toBe(200);
   expect(await placesOfAll(scene.app.pool, ['acme', scene.stripeCustomer])).toEqual({});
+});
+
+it('is refused while an amendment is sealed and nobody has written what it comes to', async () => {
+  const { app, tenantId } = scene;
+  await app.call('PUT', '/v1/meters/tokens', { late_usage: 'amend' });
+  await scene.now('2026-11-01T00:40:00Z');
+  await app.call('POST', '/v1/period-closes', {});
+  await scene.push();
+  await scene.use('2026-10-30T11:00:00Z', 5);
+  await app.pool.query('UPDATE amendment_due SET due_at = now()');
+  const sealer = app.app.get(AmendmentSealer);
+  // The process ends here.
+  await sealer['seal'](tenantId);
+  expect((await erase()).body).toMatchObject({
+    code: 'customer_unsettled',
+    unsettled: { periods: 1 },
+  });
+  await sealer['write'](tenantId);
+  await scene.push();
+  expect((await erase()).status).toBe(200);
+  expect(scene.simulator.ledger().map(({ value }) => value)).toEqual(['10', '5']);
 });
 
 it('is not kept from it by usage that goes nowhere', async () => {

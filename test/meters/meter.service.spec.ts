@@ -163,8 +163,16 @@ describe('a meter', () => {
     await using test = await createMeters();
     for (const key of ['c', 'a', 'b']) await test.put(key, { aggregation: 'sum' });
 
-    const first = await test.meters.list(test.tenantId, { after: undefined, limit: 2 });
-    const second = await test.meters.list(test.tenantId, { after: ['b'], limit: 2 });
+    const first = await test.meters.list(test.tenantId, {
+      list: 'meters',
+      after: undefined,
+      limit: 2,
+    });
+    const second = await test.meters.list(test.tenantId, {
+      list: 'meters',
+      after: ['b'],
+      limit: 2,
+    });
 
     expect(first.data.map((meter) => meter.key)).toEqual(['a', 'b']);
     expect(first.next_cursor).not.toBeNull();

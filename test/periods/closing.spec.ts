@@ -132,12 +132,13 @@ describe('the billing periods of a customer', () => {
     [`/${OCTOBER}/usage-events`, ['x', 'y']],
     [`/${OCTOBER}/usage-events`, ['2026-11-01T00:00:00.000000Z', 'x']],
   ])('are refused (%s) after the cursor %j', async (path, key) => {
-    await usage('paged', 'total', '2026-10-10T00:00:00Z');
-    const cursor = Buffer.from(JSON.stringify(key)).toString('base64url');
-    const refused = await app.call(
-      'GET',
-      `/v1/customers/paged/billing-periods${path}?meter=total&cursor=${cursor}`,
-    );
+    for (const day of ['10-10', '10-11', '11-01'])
+      await usage('paged', 'total', `2026-${day}T00:00:00Z`);
+    const list = `/v1/customers/paged/billing-periods${path}?meter=total`;
+    const { next_cursor: given } = (await app.call('GET', `${list}&limit=1`)).body;
+    const [of] = JSON.parse(Buffer.from(given, 'base64url').toString());
+    const cursor = Buffer.from(JSON.stringify([of, ...key])).toString('base64url');
+    const refused = await app.call('GET', `${list}&cursor=${cursor}`);
     expect([refused.status, refused.body.code]).toEqual([422, 'invalid_cursor']);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PushBody, SendOutcome } from '../../src/stripe/push-target.js';
+import { due, NOVEMBER } from './due-push.js';
 import { pushProcess } from './push-process.js';
 import type { PushScene } from './push-scene.js';
 import { many, mapped, waiting, type WaitingPush } from './waiting-pushes.js';
@@ -44,6 +45,23 @@ describe('due pushes', () => {
       'due first',
       'due second',
       'later',
+    ]);
+  });
+
+  it('that were planned before their period was closed go with its close', async () => {
+    await using scene = await due();
+    await scene.usage(NOVEMBER, '2026-11-10T12:05:00Z', '5');
+    await scene.now('2026-12-01T00:10:00Z');
+    await scene.close(NOVEMBER, '15');
+    await scene.plan(NOVEMBER);
+    const rows = await scene.db.work.query(
+      `SELECT value::text AS value, closes, of_closed AS "ofClosed" FROM push
+        WHERE tenant_id = $1 ORDER BY sequence`,
+      [scene.tenantId],
+    );
+    expect(rows).toEqual([
+      { value: '10', closes: false, ofClosed: true },
+      { value: '5', closes: true, ofClosed: true },
     ]);
   });
 

@@ -3,13 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { difference, sumOf } from '../../src/domain/decimal-arithmetic.js';
 import { MICROS_PER_HOUR, MICROS_PER_MINUTE, parseInstant } from '../../src/domain/instant.js';
 import { FreeMinutes } from '../../src/outbox/free-minutes.js';
-import { planHours, planTotal, type Obstacle } from '../../src/push/push-plan.js';
-import {
-  isHourTooOld,
-  isPeriodTooOld,
-  totalTimestamp,
-  type PushWindow,
-} from '../../src/outbox/push-window.js';
+import type { HoldReason } from '../../src/outbox/hold-reason.js';
+import { planHours, planPeriodDelta, type Obstacle } from '../../src/push/push-plan.js';
+import { isHourTooOld, type PushWindow } from '../../src/outbox/push-window.js';
 
 const at = (text: string): number => parseInstant(text)!;
 const START = at('2026-11-05T14:23:07Z');
@@ -112,98 +108,179 @@ describe('a plan by the hour', () => {
   });
 });
 
-describe('the age limit', () => {
-  const place = (now: string): PushWindow => ({
-    start: at('2026-10-01T00:00:00Z'),
-    end: at('2026-10-08T12:30:30Z'),
-    closed: true,
-    now: at(now),
+/** A closed period of two hours, all of whose minutes are free. */
+const TWO_HOURS: PushWindow = {
+  start: at('2026-11-05T10:00:00Z'),
+  end: at('2026-11-05T12:00:00Z'),
+  closed: true,
+  now: at('2026-11-05T12:30:00Z'),
+};
+const TEN = TWO_HOURS.start;
+const ELEVEN = TEN + MICROS_PER_HOUR;
+/** 34 days after the last minute of the first hour. */
+const FIRST_TOO_OLD: PushWindow = { ...TWO_HOURS, now: at('2026-12-09T10:59:00.000001Z') };
+const ALL_TOO_OLD: PushWindow = { ...TWO_HOURS, now: at('2026-12-09T11:59:00.000001Z') };
+const PARKED: Obstacle = { reason: 'lane_parked', detail: 'meter_event_invalid' };
+const WHOLE_NUMBERS = 'the push target takes whole numbers above zero alone';
+
+const freeIn = (window: PushWindow, used: readonly number[] = []) =>
+  new FreeMinutes(window, new Set(used));
+const everyMinute = (window: PushWindow) =>
+  Array.from({ length: 120 }, (_, minute) => window.start + minute * MICROS_PER_MINUTE);
+const delta = (hour: number | null, value: string, timestamp: number) => ({
+  kind: 'delta',
+  hour,
+  value,
+  timestamp,
+});
+const held = (reason: HoldReason, value: string, detail: string | null = null) => ({
+  reason,
+  kind: 'delta',
+  value,
+  detail,
+});
+
+describe('what hours owe', () => {
+  const hours = [
+    { hour: TEN, value: '5', rejectedValue: '0' },
+    { hour: ELEVEN, value: '7', rejectedValue: '3' },
+  ];
+
+  it('is pushed, each hour in a minute of its own', () => {
+    expect(planHours(TWO_HOURS, hours, undefined, freeIn(TWO_HOURS))).toEqual({
+      pushes: [delta(TEN, '5', TEN), delta(ELEVEN, '7', ELEVEN)],
+      holds: [],
+    });
   });
 
-  it.each([
-    ['2026-11-04T10:59:00Z', false],
-    ['2026-11-04T10:59:00.000001Z', true],
-  ])('of an hour is that of its last minute: 34 days later, %s', (now, tooOld) => {
-    expect(isHourTooOld(place(now), at('2026-10-01T10:00:00Z'))).toBe(tooOld);
+  it('is held by what stands in the way, but for what rejected pushes carry', () => {
+    expect(planHours(TWO_HOURS, hours, PARKED, freeIn(TWO_HOURS))).toEqual({
+      pushes: [],
+      holds: [held('lane_parked', '9', 'meter_event_invalid')],
+    });
   });
 
-  it.each([
-    ['2026-11-11T12:29:00Z', false],
-    ['2026-11-11T12:29:00.000001Z', true],
-  ])('of a period is that of its last whole minute, %s', (now, tooOld) => {
-    expect(isPeriodTooOld(place(now))).toBe(tooOld);
-    expect(isHourTooOld(place(now), at('2026-10-08T12:00:00Z'))).toBe(tooOld);
+  it('is held as too old where it is, whatever else stands in the way', () => {
+    const minutes = freeIn(FIRST_TOO_OLD);
+    expect(planHours(FIRST_TOO_OLD, hours, undefined, minutes)).toEqual({
+      pushes: [delta(ELEVEN, '7', ELEVEN)],
+      holds: [held('too_old', '5')],
+    });
+    expect(planHours(FIRST_TOO_OLD, hours, PARKED, minutes).holds).toEqual([
+      held('too_old', '5'),
+      held('lane_parked', '4', 'meter_event_invalid'),
+    ]);
+    expect(planHours(ALL_TOO_OLD, hours, undefined, minutes)).toEqual({
+      pushes: [],
+      holds: [held('too_old', '9')],
+    });
+  });
+
+  it('is not held where hours take each other back', () => {
+    const taken = [hours[0]!, { hour: ELEVEN, value: '-5', rejectedValue: '0' }];
+    expect(planHours(TWO_HOURS, taken, PARKED, freeIn(TWO_HOURS)).holds).toEqual([]);
+  });
+
+  it('is pushed in as many parts as its digits need', () => {
+    const long = [{ hour: TEN, value: '1000000000000000.5', rejectedValue: '0' }];
+    expect(planHours(TWO_HOURS, long, undefined, freeIn(TWO_HOURS)).pushes).toEqual([
+      delta(TEN, '999999999999999', TEN),
+      delta(TEN, '1.5', TEN + MICROS_PER_MINUTE),
+    ]);
+  });
+
+  it('is held where it needs more parts than an hour has minutes', () => {
+    const endless = [{ hour: TEN, value: '1' + '0'.repeat(20), rejectedValue: '0' }];
+    expect(planHours(TWO_HOURS, endless, undefined, freeIn(TWO_HOURS))).toEqual({
+      pushes: [],
+      holds: [held('value_not_representable', '1' + '0'.repeat(20))],
+    });
+  });
+
+  it('is held where the target takes whole numbers above zero alone', () => {
+    const fractions = [...hours, { hour: ELEVEN, value: '-2', rejectedValue: '0' }];
+    const minutes = freeIn(TWO_HOURS);
+    expect(planHours(TWO_HOURS, fractions, undefined, minutes, 'positive_integer')).toEqual({
+      pushes: [delta(TEN, '5', TEN), delta(ELEVEN, '7', ELEVEN)],
+      holds: [held('value_not_accepted', '-2', WHOLE_NUMBERS)],
+    });
+  });
+
+  it('is held as a whole where the target does not take one part of it', () => {
+    const mixed = [{ hour: TEN, value: '999999999999999.5', rejectedValue: '0' }];
+    const minutes = freeIn(TWO_HOURS);
+    expect(planHours(TWO_HOURS, mixed, undefined, minutes, 'positive_integer')).toEqual({
+      pushes: [],
+      holds: [held('value_not_accepted', '999999999999999.5', WHOLE_NUMBERS)],
+    });
+    expect(planHours(TWO_HOURS, mixed, undefined, minutes).pushes).toHaveLength(2);
+  });
+
+  it('is held where no minute is left, beside the parts that have one', () => {
+    const long = [{ hour: TEN, value: '1000000000000000.5', rejectedValue: '0' }];
+    const one = freeIn(TWO_HOURS, everyMinute(TWO_HOURS).slice(1));
+    expect(planHours(TWO_HOURS, long, undefined, one)).toEqual({
+      pushes: [delta(TEN, '999999999999999', TEN)],
+      holds: [held('no_free_minute', '1.5')],
+    });
+  });
+
+  it('waits without a word where the hour will have a minute', () => {
+    const open = { ...TWO_HOURS, closed: false, now: TEN + MICROS_PER_MINUTE };
+    const long = [{ hour: TEN, value: '1999999999999998.5', rejectedValue: '0' }];
+    expect(planHours(open, long, undefined, freeIn(open))).toEqual({
+      pushes: [
+        delta(TEN, '999999999999999', TEN),
+        delta(TEN, '999999999999999', TEN + MICROS_PER_MINUTE),
+      ],
+      holds: [],
+    });
   });
 });
 
-describe('the timestamp of a total', () => {
-  const open: PushWindow = {
-    start: at('2026-11-01T00:00:00.5Z'),
-    end: at('2026-12-01T00:00:00.5Z'),
-    closed: false,
-    now: at('2026-11-10T12:00:00.9Z'),
-  };
-  const closed = { ...open, closed: true, now: at('2026-12-01T00:10:00Z') };
+describe('what a period owes as a whole', () => {
+  const owed = { value: '7', rejectedValue: '3', latestHour: ELEVEN };
 
-  it.each([
-    ['is now, to the second', open, undefined, '2026-11-10T12:00:00Z'],
-    ['waits for the next second', open, '2026-11-10T12:00:00Z', 'wait'],
-    ['is not before the period', { ...open, now: open.start + 1 }, undefined, 'wait'],
-    [
-      'stops before the last five minutes',
-      { ...open, now: open.end },
-      undefined,
-      '2026-11-30T23:55:00Z',
-    ],
-    ['waits for the close then', { ...open, now: open.end }, '2026-11-30T23:55:00Z', 'wait'],
-    ['is in the last five minutes of a closed period', closed, undefined, '2026-11-30T23:55:01Z'],
-    ['rises there', closed, '2026-11-30T23:55:01Z', '2026-11-30T23:55:02Z'],
-    ['ends with the period', closed, '2026-11-30T23:59:59Z', '2026-12-01T00:00:00Z'],
-    ['is none after that', closed, '2026-12-01T00:00:00Z', 'none'],
-  ] as const)('%s', (_, place, previous, expected) => {
-    const found = totalTimestamp(place, previous === undefined ? undefined : at(previous));
-    expect(found).toBe(typeof found === 'number' ? at(expected) : expected);
+  it('is pushed as one delta near its latest usage', () => {
+    expect(planPeriodDelta(TWO_HOURS, owed, undefined, freeIn(TWO_HOURS))).toEqual({
+      pushes: [delta(null, '7', ELEVEN)],
+      holds: [],
+    });
   });
 
-  it('is always in the period, not ahead of now, and later than the one before', () => {
-    fc.assert(
-      fc.property(window, fc.integer({ min: 0, max: 36_000 }), (place, seconds) => {
-        const previous = Math.floor(place.start / 1e6) * 1e6 + seconds * 1_000_000;
-        const found = totalTimestamp(place, previous);
-        if (typeof found !== 'number') return;
-        expect(found % 1_000_000).toBe(0);
-        expect(found).toBeGreaterThan(previous);
-        expect(found).toBeGreaterThanOrEqual(place.start);
-        expect(found).toBeLessThan(place.end);
-        expect(found).toBeLessThanOrEqual(place.now);
-      }),
-    );
-  });
-});
-
-describe('a plan of a total', () => {
-  const place: PushWindow = {
-    start: at('2026-11-01T00:00:00Z'),
-    end: at('2026-12-01T00:00:00Z'),
-    closed: false,
-    now: at('2026-11-10T12:00:00Z'),
-  };
-  const owed = {
-    toldValue: '10',
-    refusedValue: '15',
-    previousTimestamp: undefined,
-    isUncertain: false,
-  };
-
-  it('is empty where the lane knows the value', () => {
-    expect(planTotal(place, { ...owed, value: '10', refusedValue: '10' }, undefined)).toEqual({
+  it('is nothing where Stripe has it', () => {
+    const nothing = { ...owed, value: '0' };
+    expect(planPeriodDelta(TWO_HOURS, nothing, PARKED, freeIn(TWO_HOURS))).toEqual({
       pushes: [],
       holds: [],
     });
   });
 
-  it('holds beside a refused total only what goes beyond it', () => {
-    const plan = planTotal(place, { ...owed, value: '18' }, { reason: 'lane_parked' });
-    expect(plan.holds).toMatchObject([{ reason: 'lane_parked', value: '3' }]);
+  it('is held by what stands in the way, but for what rejected pushes carry', () => {
+    expect(planPeriodDelta(TWO_HOURS, owed, PARKED, freeIn(TWO_HOURS))).toEqual({
+      pushes: [],
+      holds: [held('lane_parked', '4', 'meter_event_invalid')],
+    });
+  });
+
+  it('is too old where its last minute is, and not before', () => {
+    expect(planPeriodDelta(ALL_TOO_OLD, owed, PARKED, freeIn(ALL_TOO_OLD))).toEqual({
+      pushes: [],
+      holds: [held('too_old', '4')],
+    });
+    const last = { ...ALL_TOO_OLD, now: ALL_TOO_OLD.now - 1 };
+    expect(planPeriodDelta(last, owed, undefined, freeIn(last)).pushes).toEqual([
+      delta(null, '7', TWO_HOURS.end - MICROS_PER_MINUTE),
+    ]);
+  });
+
+  it('is held where the target does not take it', () => {
+    const half = { ...owed, value: '7.5' };
+    const minutes = freeIn(TWO_HOURS);
+    expect(planPeriodDelta(TWO_HOURS, half, undefined, minutes, 'positive_integer')).toEqual({
+      pushes: [],
+      holds: [held('value_not_accepted', '7.5', WHOLE_NUMBERS)],
+    });
+    expect(planPeriodDelta(TWO_HOURS, half, undefined, minutes).pushes).toHaveLength(1);
   });
 });

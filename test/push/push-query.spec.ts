@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { PushQuery } from '../../src/push/push.query.js';
-import { parsePage } from '../../src/database/page.js';
+import { parsePage, type PagedList } from '../../src/database/page.js';
 import { PushScene } from './push-scene.js';
 
-const PUSH_KEY = ['instant', 'text'] as const;
+const PUSHES: PagedList = { name: 'pushes', key: ['instant', 'text'] };
 
 const NOVEMBER = '2026-11-01T00:00:00Z';
 
@@ -31,7 +31,7 @@ describe('the list of pushes', () => {
     await using scene = await pushed();
     await scene.process().sender.send(scene.tenantId);
     const query = new PushQuery(scene.db);
-    const { data } = await query.list(scene.tenantId, {}, parsePage({}, PUSH_KEY));
+    const { data } = await query.list(scene.tenantId, {}, parsePage(PUSHES, {}));
     const delivered = data.find(({ sequence }) => sequence === 1)!;
     expect(delivered).toEqual({
       identifier: expect.stringMatching(/^co1_/),
@@ -71,7 +71,7 @@ describe('the list of pushes', () => {
     await using scene = await pushed();
     const query = new PushQuery(scene.db);
     const values = async (filter: object) => {
-      const { data } = await query.list(scene.tenantId, filter, parsePage({}, PUSH_KEY));
+      const { data } = await query.list(scene.tenantId, filter, parsePage(PUSHES, {}));
       return data.map(({ value }) => value).toSorted();
     };
     expect(await values({ status: 'held' })).toEqual(['0.5']);
@@ -91,7 +91,7 @@ describe('the list of pushes', () => {
     const seen: string[] = [];
     let cursor: string | null = null;
     do {
-      const page = parsePage({ limit: '1', ...(cursor === null ? {} : { cursor }) }, PUSH_KEY);
+      const page = parsePage(PUSHES, { limit: '1', ...(cursor === null ? {} : { cursor }) });
       const { data, next_cursor } = await query.list(scene.tenantId, {}, page);
       seen.push(...data.map(({ value }) => value));
       cursor = next_cursor;

@@ -39,11 +39,11 @@ const TRANSITION = `
 const PUSH = `
   INSERT INTO push (tenant_id, identifier, lane_id, sequence, kind, customer_no, meter_no, period_start,
                     value, "timestamp", account_id, livemode, stripe_customer_id, event_name,
-                    customer_key, value_key, formula, closes, finalizes_at, transition_no, status,
+                    customer_key, value_key, formula, closes, of_closed, finalizes_at, transition_no, status,
                     next_attempt_at)
   VALUES ($1::uuid, $2, md5($1::text || $3::bigint)::uuid, $4::integer, $5, $3::bigint, 1,
           '2026-11-01Z', 1, '2026-11-02T00:00:00Z'::timestamptz + $4::integer * interval '1 minute', $6, false, 'cus_' || $3::bigint,
-          $7, 'stripe_customer_id', 'value', 'sum', $8, $9, 1, 'pending',
+          $7, 'stripe_customer_id', 'value', 'sum', $8, $8, $9, 1, 'pending',
           now() - $10::integer * interval '1 second')`;
 
 /** A meter that is mapped, and nothing of it pushed. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parsePage } from '../../src/database/page.js';
 import { StripeUnavailable } from '../../src/stripe/stripe-account.js';
 import { claimEvents, settleEvent } from '../../src/webhooks/stripe-claim.store.js';
 import type { HandlerResult } from '../../src/webhooks/stripe-event-handler.js';
@@ -202,11 +203,14 @@ describe('the inbox', () => {
     for (const id of ['evt_b', 'evt_a', 'evt_c']) await deliver(process, eventBody(id));
     await deliver(process, eventBody('evt_d', { type: 'charge.failed' }));
     const list = (filter: object, after?: string[]) =>
-      process.events.list(scene.tenantId, filter, { after, limit: 2 });
+      process.events.list(scene.tenantId, filter, { list: 'events', after, limit: 2 });
     const first = await list({ type: TYPE, outcome: 'pending' });
     expect(first.data.map(({ eventId }) => eventId)).toEqual(['evt_b', 'evt_a']);
-    const key = JSON.parse(Buffer.from(first.next_cursor!, 'base64url').toString()) as string[];
-    const second = await list({ type: TYPE }, key);
+    const { after } = parsePage(
+      { name: 'events', key: ['instant', 'text'] },
+      { cursor: first.next_cursor },
+    );
+    const second = await list({ type: TYPE }, after);
     expect(second.data.map(({ eventId }) => eventId)).toEqual(['evt_c']);
     expect(second.next_cursor).toBeNull();
     expect((await list({ outcome: 'ignored' })).data).toMatchObject([{ eventId: 'evt_d' }]);

@@ -159,6 +159,10 @@ it('an event is each tenant its own, under one id', async () => {
     [other, TYPE],
   );
   expect(await deliver(process, eventBody('evt_1'))).toBe('received');
-  const { data } = await process.events.list(other, {}, { after: undefined, limit: 10 });
+  const { data } = await process.events.list(
+    other,
+    {},
+    { list: 'events', after: undefined, limit: 10 },
+  );
   expect(data.map(({ outcome }) => outcome)).toEqual(['done']);
 });

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiPage } from '../../answers/api-page.js';
-import { parsePage, type Page } from '../../database/page.js';
+import { parsePage, type Page, type PagedList } from '../../database/page.js';
 import { Caller, type Principal } from '../caller.js';
 import { RequireScope } from '../require-scope.js';
 import {
@@ -13,6 +13,8 @@ import {
   ApprovalSummaryAnswer,
 } from './approval.dto.js';
 import { ApprovalService } from './approval.service.js';
+
+const APPROVALS: PagedList = { name: 'approvals', key: ['instant', 'uuid'] };
 
 @ApiTags('Approvals')
 @Controller('v1/approvals')
@@ -27,7 +29,7 @@ export class ApprovalController {
     @Caller() caller: Principal,
     @Query() query: ApprovalQueryDto,
   ): Promise<Page<ApprovalSummaryAnswer>> {
-    const request = parsePage(query, ['instant', 'uuid']);
+    const request = parsePage(APPROVALS, query);
     const page = await this.approvals.list(caller, query.state, request);
     return { ...page, data: page.data.map(summaryOf) };
   }

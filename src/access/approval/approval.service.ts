@@ -30,11 +30,11 @@ export class ApprovalService {
   async list(
     { tenantId, scopes }: Principal,
     state: ApprovalState | undefined,
-    { after, limit }: PageRequest,
+    page: PageRequest,
   ): Promise<Page<ApprovalSummaryRow>> {
-    const filter = { scopes, state, after, limit: limit + 1 };
+    const filter = { scopes, state, after: page.after, limit: page.limit + 1 };
     const rows = await listApprovals(this.db.work, tenantId, filter);
-    return toPage(rows, limit, ({ createdAt, id }) => [formatInstantMicros(createdAt), id]);
+    return toPage(rows, page, ({ createdAt, id }) => [formatInstantMicros(createdAt), id]);
   }
 
   async get(caller: Principal, id: string): Promise<ApprovalRow> {

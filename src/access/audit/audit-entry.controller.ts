@@ -2,7 +2,7 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiPage } from '../../answers/api-page.js';
 import { Database } from '../../database/database.js';
-import { parsePage, toPage, type Page } from '../../database/page.js';
+import { parsePage, toPage, type Page, type PagedList } from '../../database/page.js';
 import { parseInstant, type Micros } from '../../domain/instant.js';
 import { isStorableText } from '../../domain/text.js';
 import { ValidationProblem } from '../../problem/problem.js';
@@ -10,6 +10,8 @@ import { Caller, type Principal } from '../caller.js';
 import { RequireScope } from '../require-scope.js';
 import { AuditEntryAnswer, AuditEntryQueryDto, fromAuditRow } from './audit-entry.dto.js';
 import { listEntries, type AuditFilter } from './audit-read.store.js';
+
+const AUDIT_ENTRIES: PagedList = { name: 'audit-entries', key: ['integer'] };
 
 @ApiTags('Audit')
 @Controller('v1/audit-entries')
@@ -24,13 +26,13 @@ export class AuditEntryController {
     @Caller() { tenantId }: Principal,
     @Query() query: AuditEntryQueryDto,
   ): Promise<Page<AuditEntryAnswer>> {
-    const { after, limit } = parsePage(query, ['integer']);
+    const asked = parsePage(AUDIT_ENTRIES, query);
     const rows = await listEntries(this.db.work, tenantId, filterOf(query), {
       isNewestFirst: query.order !== 'oldest',
-      after: after === undefined ? undefined : Number(after[0]),
-      limit: limit + 1,
+      after: asked.after === undefined ? undefined : Number(asked.after[0]),
+      limit: asked.limit + 1,
     });
-    const page = toPage(rows, limit, ({ sequence }) => [String(sequence)]);
+    const page = toPage(rows, asked, ({ sequence }) => [String(sequence)]);
     return { ...page, data: page.data.map(fromAuditRow) };
   }
 }

@@ -1,6 +1,7 @@
 import { entriesAbout } from '../../access/audit/audit-read.store.js';
 import type { Transaction } from '../../database/connections.js';
 import { formatInstantMicros, type Micros } from '../../domain/instant.js';
+import { amendmentsOf } from '../../periods/amendment.query.js';
 import {
   billingPeriods,
   type BillingPeriodFilter,
@@ -10,6 +11,7 @@ import { invoicesBehind } from '../../periods/period-invoice.query.js';
 import { statementAnswers } from '../../periods/statement-answer.js';
 import { transitionsOf, type TransitionRow } from '../../push/push-list.store.js';
 import { laneVerdicts } from '../../reconciliation/lane-verdict.store.js';
+import { periodKeyText } from '../../usage/period-values.js';
 import { periodHolds, periodPushes } from '../../usage/period-pushes.store.js';
 import { statementEntries } from '../../usage/statement-entry.store.js';
 import { eventsAbout } from '../../webhooks/events-about.store.js';
@@ -91,7 +93,9 @@ export async function* evidenceOf(
   };
   for (const period of periods) {
     const [answer] = await statementAnswers(tx, tenantId, [period]);
-    yield* statementLines(period, answer!);
+    const amended = { ...period, value: answer!.value };
+    const amendments = await amendmentsOf(tx, tenantId, [amended]);
+    yield* statementLines(period, answer!, amendments.get(periodKeyText(period)) ?? []);
     mentioned.subjects.add(`meter:${period.meter}`);
     if (period.closeId !== null) mentioned.subjects.add(`period_close:${period.closeId}`);
     for await (const page of statementEntries(tx, tenantId, period)) {

@@ -1,5 +1,6 @@
 import type { AuditRow } from '../../access/audit/audit.store.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../../domain/instant.js';
+import type { Amendment } from '../../periods/amendment.query.js';
 import type { BillingPeriodRow } from '../../periods/billing-period.query.js';
 import type { InvoiceFacts } from '../../periods/period-invoice.query.js';
 import type { StatementAnswer } from '../../periods/statement.dto.js';
@@ -19,13 +20,21 @@ function of({ meter, periodStart }: Named): { meter: string; period_start: strin
   return { meter, period_start: formatInstant(periodStart) };
 }
 
-/** The statement as the API answers it, and the lines of its amendments. */
-export function statementLines(row: BillingPeriodRow, answer: StatementAnswer): EvidenceLine[] {
+/** The statement as the API answers it, and the lines of its amendments, with what each was made with. */
+export function statementLines(
+  row: BillingPeriodRow,
+  answer: StatementAnswer,
+  made: readonly Amendment[],
+): EvidenceLine[] {
   const { amendments, ...statement } = answer;
   const { aggregation, carriedLast } = row;
   return [
     { type: 'statement', aggregation, carried_last: carriedLast, ...statement },
-    ...amendments.map((each) => ({ type: 'amendment', ...of(row), ...each })),
+    ...amendments.map((each) => {
+      const known = made.find(({ revision }) => revision === each.revision);
+      const carried = { carried_last: known?.carriedLast ?? carriedLast };
+      return { type: 'amendment', ...of(row), ...carried, ...each };
+    }),
   ];
 }
 

@@ -179,13 +179,28 @@ export class PeriodCheck {
 
   /** What was carried was fixed when the period before was closed, or amended. */
   private carriedChecks(before: PeriodCheck | undefined): Check[] {
-    const carried = decimalOrNull(this.statement, 'carried_last');
-    if (carried === null || before?.periodEnd !== this.periodStart) return [];
+    if (before?.periodEnd !== this.periodStart) return [];
     const values = before.values();
-    const fault = values.includes(carried)
-      ? undefined
-      : `it carries ${carried}, the period before it came to ${values.join(', then ')}`;
-    return [checked('carried_last', this.name, fault)];
+    const parts = [{ of: this.name, line: this.statement }, ...this.namedAmendments()];
+    return parts.flatMap(({ of, line }) => {
+      const carried = this.carriedBy(line);
+      if (carried === null) return [];
+      const fault = values.includes(carried)
+        ? undefined
+        : `it carries ${carried}, the period before it came to ${values.join(', then ')}`;
+      return [checked('carried_last', of, fault)];
+    });
+  }
+
+  private namedAmendments(): { readonly of: string; readonly line: Fields }[] {
+    return this.amendments.map((line) => ({
+      of: `${this.name} amendment ${wholeOf(line, 'revision')}`,
+      line,
+    }));
+  }
+
+  private carriedBy(line: Fields): string | null {
+    return decimalOrNull('carried_last' in line ? line : this.statement, 'carried_last');
   }
 
   /** What the period came to when it was closed, and by each amendment. */
@@ -198,11 +213,10 @@ export class PeriodCheck {
   }
 
   private amendmentChecks(sums: LedgerSums): Check[] {
-    const carried = decimalOrNull(this.statement, 'carried_last');
     const values = this.values();
-    const checks = this.amendments.flatMap((line, i) => {
+    const checks = this.namedAmendments().flatMap(({ of, line }, i) => {
       const revision = wholeOf(line, 'revision');
-      const of = `${this.name} amendment ${revision}`;
+      const carried = this.carriedBy(line);
       const found = amendmentOf(sums.usageOf(revision), sums.through(revision), carried);
       return [
         sameAs('event_count', of, String(wholeOf(line, 'event_count')), found.event_count),

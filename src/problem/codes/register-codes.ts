@@ -15,7 +15,9 @@ export const REGISTER_CODES = {
   invalid_cursor: {
     status: 422,
     title: 'The cursor was not given by this list',
-    remedy: 'Send `next_cursor` of the page before as it is, or begin without a cursor.',
+    remedy:
+      'Send `next_cursor` of the page before as it is, to the same list with the same parameters ' +
+      'but for `limit`, or begin without a cursor.',
   },
   api_key_not_found: {
     status: 404,

@@ -1,0 +1,63 @@
+/**
+ * What must not be wrong by a hair, and the tests that are to notice where it is. Only those are run
+ * for a fault: all of them would take days. The tests of a group that is pure need no database.
+ *
+ * @typedef {{ readonly mutate: readonly string[], readonly tests: readonly string[], readonly isPure?: boolean }} Group
+ * @type {Readonly<Record<string, Group>>}
+ */
+export const GROUPS = {
+  arithmetic: {
+    mutate: [
+      'src/domain/{billing-period,item-period,known-item,period-source,place-usage}.ts',
+      'src/domain/{instant,usage-match,usage-window}.ts',
+      'src/domain/{decimal,decimal-arithmetic,split-decimal,value-rule}.ts',
+      'src/domain/{event-key,fingerprint,length-prefixed,entry-digest,push-identifier}.ts',
+    ],
+    // What those files do not stand in need not be run for every fault in a constant.
+    tests: ['test/domain/!(json|ndjson|strict-json|text)*.spec.ts'],
+    isPure: true,
+  },
+  rules: {
+    mutate: [
+      'src/outbox/{free-minutes,lane-id,push-window,push-status}.ts',
+      'src/push/{push-kind,push-obstacle,push-plan,push-reading}.ts',
+      'src/periods/amendment-parts.ts',
+    ],
+    tests: [
+      'test/outbox/*.spec.ts',
+      'test/push/{push-obstacle,push-plan,reading-verdict,total-plan}.spec.ts',
+      'test/periods/amendment-parts.spec.ts',
+    ],
+    isPure: true,
+  },
+  dedupe: {
+    mutate: [
+      'src/ledger/{judge,recording-transaction,recording-queue,entry.store,registry.store}.ts',
+    ],
+    tests: ['test/ledger/*.spec.ts', 'test/ingest/*.spec.ts', 'test/corrections/*.spec.ts'],
+  },
+  close: {
+    mutate: [
+      'src/periods/{period-closer,period-close.store,period-close.service,item-closer}.ts',
+      'src/periods/{amendment-sealer,amendment.store}.ts',
+      'src/ledger/{period.store,close-request.store}.ts',
+    ],
+    tests: ['test/periods/*.spec.ts', 'test/corrections/*.spec.ts', 'test/races/*.spec.ts'],
+  },
+  push: {
+    mutate: [
+      'src/push/{owed-hours,period-facts,period-plan,push-planner,told-kinds,told-values}.ts',
+      'src/push/{push-claimer,push-lane,push-sender,push-settlement,push-settler}.ts',
+      'src/push/{push-reader,reading-settlement,used-timestamps}.ts',
+    ],
+    tests: ['test/push/*.spec.ts'],
+  },
+};
+
+/** Of this run, by the variable MUTATE. */
+export function chosenGroup() {
+  const name = process.env['MUTATE'] ?? 'arithmetic';
+  const group = GROUPS[name];
+  if (group !== undefined) return { name, ...group };
+  throw new Error(`MUTATE is ${name}; it is one of ${Object.keys(GROUPS).join(', ')}`);
+}

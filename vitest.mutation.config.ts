@@ -1,0 +1,13 @@
+import { mergeConfig } from 'vitest/config';
+import { chosenGroup } from './stryker.groups.js';
+import base from './vitest.config.js';
+
+const { tests, isPure } = chosenGroup();
+// A list that is merged is added to, so those that are replaced go first.
+const replaced = { include: [], ...(isPure ? { globalSetup: [] } : {}) };
+
+/** The tests of one group, for `npm run mutate`. */
+export default mergeConfig(
+  { ...base, test: { ...base.test, ...replaced } },
+  { test: { include: [...tests], testTimeout: 120_000 } },
+);
