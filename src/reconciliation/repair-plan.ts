@@ -57,6 +57,8 @@ export interface DriftingLane {
 const BY_HAND = 'settle it by POST /v1/pushes/:identifier/resolutions';
 const READ_ANYWAY = 'it is being read back, and settled by that';
 const NOT_SETTLED = 'its newest total is not settled yet: reconcile again when it is';
+const NO_MINUTE = 'the hour has no minute left';
+const NO_MINUTE_YET = 'the hour has no minute left so far: reconcile again in a minute';
 const NOT_PUSHED_TO = 'the lane is not pushed to any more';
 
 /** Works out what would make Stripe agree with us. */
@@ -105,7 +107,7 @@ function hourSteps(lane: DriftingLane, hour: Micros, foreign: readonly Differenc
     if (!lane.isPushedTo) return { ...none, value, why: NOT_PUSHED_TO };
     const timestamp = minutes.take(hour);
     if (typeof timestamp === 'string') {
-      return { ...none, value, why: 'the hour has no minute left' };
+      return { ...none, value, why: isOver(lane, hour) ? NO_MINUTE : NO_MINUTE_YET };
     }
     return {
       action: 'push_delta',
@@ -124,6 +126,12 @@ function hourOf({ periodStart, periodEnd, now }: DriftingLane, hour: Micros) {
   const start = Math.max(hour, periodStart);
   const end = Math.min(hour + MICROS_PER_HOUR, periodEnd);
   return { start, end, closed: true, now };
+}
+
+/** Whether every whole minute of the hour has begun. */
+function isOver(lane: DriftingLane, hour: Micros): boolean {
+  const { end, now } = hourOf(lane, hour);
+  return now >= floorTo(end, MICROS_PER_MINUTE) - MICROS_PER_MINUTE;
 }
 
 /**

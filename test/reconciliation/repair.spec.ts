@@ -103,6 +103,20 @@ describe('usage that is not ours', () => {
     expect((await repair(scene, again.id, false)).lanes).toEqual([]);
   });
 
+  it('stays while its hour has no other minute yet, and says when there will be one', async () => {
+    await using scene = await pushedScene();
+    await scene.now('2026-11-10T13:00:30Z');
+    await foreign(scene, '5', '2026-11-10T13:00:10Z');
+    const left = await repair(scene, (await reconciled(scene)).id, false);
+    expect(left.lanes).toMatchObject([{ effect: '0', actions: [{ action: 'none', value: '-5' }] }]);
+    expect(left.lanes[0]!.actions[0]!.why).toMatch(/reconcile again in a minute/);
+    await scene.now('2026-11-10T13:01:30Z');
+    const done = await repair(scene, (await reconciled(scene)).id, false);
+    expect(done.lanes).toMatchObject([{ effect: '-5', actions: [{ action: 'push_delta' }] }]);
+    await push(scene);
+    expect(total(scene)).toBe('30');
+  });
+
   it('is not taken away a second time while Stripe does not show that it is', async () => {
     await using scene = await pushedScene();
     await foreign(scene, '5', '2026-11-10T10:41:30Z');

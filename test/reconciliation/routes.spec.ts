@@ -18,6 +18,7 @@ beforeAll(async () => {
     READBACK_STABLE_SECONDS: '0',
   };
   app = await startTestApp(env);
+  await beInMidHour();
   await stripe('/v1/billing/meters', {
     display_name: 'Calls',
     event_name: 'calls',
@@ -45,6 +46,13 @@ afterAll(async () => {
   await app[Symbol.asyncDispose]();
   await simulator.stop();
 });
+
+/** A repair wants a minute that others left free, and the first of an hour has none beside it. */
+async function beInMidHour(): Promise<void> {
+  const at = Date.parse('2026-06-15T10:30:00Z');
+  await app.pool.query('UPDATE tenant SET clock_offset_micros = $1', [(at - Date.now()) * 1_000]);
+  simulator.setClock(at);
+}
 
 async function stripe(path: string, body: Record<string, string>): Promise<void> {
   await fetch(`${simulator.url}${path}`, {
