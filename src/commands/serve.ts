@@ -15,6 +15,7 @@ import { waitForSchema } from './waiting-room.js';
 
 /** What is in flight gets this long; then the process ends anyway. */
 const SHUTDOWN_MS = 9_000;
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 export function serveCommand(): Command {
   return command(
@@ -30,10 +31,15 @@ export function serveCommand(): Command {
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env);
   const logger = createLogger(config);
+  const endStart = (signal: NodeJS.Signals): void => {
+    // A start may be ended as by a kill: nothing of ours is in flight yet.
+    logger.info({ signal }, 'stopped before it was ready');
+    process.exit(0);
+  };
+  for (const signal of SIGNALS) process.on(signal, endStart);
   const database = await openDatabase(config);
   if (!database.embedded && !(await hasSchema(database.url))) {
-    // A statement that is never answered would keep the process.
-    if (!(await waitForSchema(database.url, config, logger))) process.exit(0);
+    await waitForSchema(database.url, config, logger);
   }
   const app = await createApp({ databaseUrl: database.url, config }, new PinoLogger(logger));
 
@@ -59,8 +65,9 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
       process.exit(0);
     }
   };
-  process.on('SIGTERM', (signal) => void stop(signal));
-  process.on('SIGINT', (signal) => void stop(signal));
+  for (const signal of SIGNALS) {
+    process.on(signal, (given) => void stop(given)).off(signal, endStart);
+  }
 
   if (app.get(Database).role === undefined) {
     logger.warn('works as the owner of the tables; `countonce migrate` says how to give it roles');

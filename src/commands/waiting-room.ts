@@ -17,21 +17,12 @@ const NOT_MIGRATED = 'the database is not migrated; run countonce migrate';
 /**
  * Waits until the database has the schema of this version. Meanwhile the process is alive and not
  * ready, and does nothing else: a new version may be started before its migrations have run.
- *
- * @returns Whether it has; not where a signal ended the wait.
  */
 export async function waitForSchema(
   url: string,
   { PORT, HOST }: Pick<Config, 'PORT' | 'HOST'>,
-  logger: Readonly<Record<'warn' | 'info', (facts: object, message: string) => void>>,
-): Promise<boolean> {
-  const stopped = new AbortController();
-  const stop = (): void => stopped.abort();
-  // More than one may come: npm passes on the Ctrl-C that the terminal has sent to all.
-  process.on('SIGTERM', stop).on('SIGINT', stop);
-  const ended = new Promise<boolean>((resolve) =>
-    stopped.signal.addEventListener('abort', () => resolve(false), { once: true }),
-  );
+  logger: Readonly<Record<'warn', (facts: object, message: string) => void>>,
+): Promise<void> {
   const connections = new Connections(url, 'start', 1, undefined, STATEMENT_TIMEOUT_MS);
   let toldFault = false;
   // A database that went away meanwhile may come back with the schema.
@@ -45,18 +36,11 @@ export async function waitForSchema(
   try {
     const address = await room.listen({ port: PORT, host: HOST });
     logger.warn({ url: address }, `${NOT_MIGRATED}; it is waited for`);
-    while (!stopped.signal.aborted) {
-      if (await Promise.race([look(), ended])) break;
-      await sleep(POLL_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
-    }
+    while (!(await look())) await sleep(POLL_MS);
   } finally {
     await room.close();
-    // Whoever is to stop waits for no statement.
-    await Promise.race([connections.end(), ended]);
-    process.off('SIGTERM', stop).off('SIGINT', stop);
+    await connections.end();
   }
-  if (stopped.signal.aborted) logger.info({}, 'stopped');
-  return !stopped.signal.aborted;
 }
 
 async function hasBeenMigrated(db: Queryable): Promise<boolean> {

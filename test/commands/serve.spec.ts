@@ -1,5 +1,7 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import { call } from '../support/app.js';
@@ -100,6 +102,18 @@ describe('the server on a database of its own', () => {
   }, 180_000);
 });
 
+it('ends at a signal while its own database starts, which goes down with it', async () => {
+  const folder = temporaryFolder();
+  folders.push(folder);
+  const lockFile = join(folder, 'postgres', 'data', 'postmaster.pid');
+  const starting = await startCli(['serve'], { PORT: '0', DATA_DIR: folder });
+  await expect.poll(() => existsSync(lockFile), { interval: 5, timeout: 120_000 }).toBe(true);
+  starting.process.kill('SIGTERM');
+  const ended = await starting.ended;
+  expect([ended.code, ended.stdout]).toEqual([0, expect.not.stringMatching(/"ready"/)]);
+  await expect.poll(() => existsSync(lockFile), { timeout: 60_000 }).toBe(false);
+}, 180_000);
+
 describe('the server on DATABASE_URL', () => {
   it('waits for a PostgreSQL that is still in recovery', async () => {
     await using database = await createTestDatabase();
@@ -119,6 +133,22 @@ describe('the server on DATABASE_URL', () => {
     expect(refusals).toBeGreaterThan(2);
     server.process.kill('SIGTERM');
     expect((await server.ended).code).toBe(0);
+    recovering.close();
+  });
+
+  it('ends at a signal while it waits for one that stays in recovery', async () => {
+    const recovering = createServer((client) => {
+      client.on('error', () => undefined).end(CANNOT_CONNECT_NOW);
+    }).listen(0, '127.0.0.1');
+    await once(recovering, 'listening');
+    const { port } = recovering.address() as AddressInfo;
+    const { process: waiting, ended } = await startCli(['serve'], {
+      PORT: '0',
+      DATABASE_URL: `postgres://countonce@127.0.0.1:${port}/countonce`,
+    });
+    await once(recovering, 'connection');
+    waiting.kill('SIGTERM');
+    expect((await ended).code).toBe(0);
     recovering.close();
   });
 

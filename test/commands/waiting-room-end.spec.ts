@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, inject, it } from 'vitest';
+import { beforeAll, expect, inject, it } from 'vitest';
+import { builtCli } from '../support/built-cli.js';
 import { startCli } from './cli.js';
 
 /** What the contract lets a process take from SIGTERM to its end. */
@@ -43,6 +44,8 @@ async function silenceableServer(databaseUrl: string) {
     });
   return { url, askedTwice, silence, [Symbol.dispose]: () => void server.close() };
 }
+
+beforeAll(() => builtCli(), 240_000);
 
 it('ends in time though its database is silent, and though it is told to twice', async () => {
   using database = await silenceableServer(inject('testServerUrl'));

@@ -56,7 +56,12 @@ async function main() {
   // A server that is still starting answers later; one that never answers is not ours to stop.
   for (let tries = 0; tries < 600; tries += 1) {
     const running = lockFile();
-    if (!running || !alive(running.pid)) return;
+    if (!running || !alive(running.pid)) {
+      // One that was started a moment ago says so a moment later.
+      if (tries >= 10) return;
+      await sleep(100);
+      continue;
+    }
     const client = await connect(running.port).catch((error) => {
       // Not our password any more: whoever changed it has taken the server over.
       if (/^28/.test(error.code)) process.exit();
