@@ -242,7 +242,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         stripe_customer_id, event_name, next_attempt_at, sequence)
         WHERE status IN ('pending', 'unknown') AND next_attempt_at IS NOT NULL;
       CREATE INDEX push_due_idx ON push (tenant_id, next_attempt_at)
-        WHERE status IN ('pending', 'unknown');
+        WHERE status IN ('pending', 'unknown') AND next_attempt_at IS NOT NULL;
       CREATE INDEX push_unknown_idx ON push (tenant_id, first_attempt_at) WHERE status = 'unknown';
       CREATE INDEX push_lease_idx ON push (tenant_id, lease_until) WHERE status = 'sending';
       CREATE INDEX push_rejected_idx ON push (tenant_id) WHERE status = 'rejected' AND NOT replaced;

@@ -13,6 +13,7 @@ const PATIENCE_MS = 4_000;
 const JUMP_S = 130;
 /** An amendment waits an hour at most, and somewhat more. */
 const AMENDMENT_JUMP_S = 3_700;
+/** Without ever less that is left. */
 const DEADLINE_MS = 240_000;
 
 const STANDING = `
@@ -33,7 +34,8 @@ export async function drain(rig: Rig, days: Days, signal: AbortSignal): Promise<
   );
   await days.pass(LAST_DAYS);
   await days.close();
-  const deadline = Date.now() + DEADLINE_MS;
+  let deadline = Date.now() + DEADLINE_MS;
+  let least = Infinity;
   let before = '';
   let changedAt = Date.now();
   while (Date.now() < deadline) {
@@ -43,6 +45,9 @@ export async function drain(rig: Rig, days: Days, signal: AbortSignal): Promise<
     );
     const { open, amending, unsettled } = standing!;
     if (open === '0' && amending === '0' && unsettled === '0') return;
+    const left = Number(open) + Number(amending) + Number(unsettled);
+    if (left < least) deadline = Date.now() + DEADLINE_MS;
+    least = Math.min(least, left);
     const now = `${open} ${amending} ${unsettled}`;
     if (now !== before) changedAt = Date.now();
     before = now;

@@ -5,6 +5,8 @@ import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/database/em
 import { readLockFile, type ServerSettings } from '../src/database/embedded/postmaster.js';
 
 const POLL_MS = 20;
+/** Autovacuum's own naptime. It counts anew after each crash, so that here it would never begin. */
+const VACUUM_MS = 60_000;
 /** Whose sessions are the product's, and not the proof's own. */
 const OWN_NAME = 'proof';
 
@@ -16,6 +18,7 @@ export class ProofPostgres implements AsyncDisposable {
   /** Another port after each start: who wants to reach it asks anew. */
   private server: EmbeddedPostgres;
   isUp = true;
+  private vacuumedAt = Date.now();
 
   private constructor(
     private readonly dataDir: string,
@@ -64,6 +67,10 @@ export class ProofPostgres implements AsyncDisposable {
     await this.server.stop();
     this.server = await startEmbeddedPostgres({ dataDir: this.dataDir, settings: this.settings });
     this.isUp = true;
+    if (Date.now() - this.vacuumedAt < VACUUM_MS) return;
+    this.vacuumedAt = Date.now();
+    // The next crash may end it.
+    this.query('VACUUM (ANALYZE)').catch(() => undefined);
   }
 
   /** Kills one of the product's sessions; PostgreSQL then restarts all the others, and recovers. */

@@ -973,7 +973,7 @@ CREATE INDEX period_amendment_unwritten_idx ON public.period_amendment USING btr
 
 CREATE INDEX period_close_running_idx ON public.period_close USING btree (tenant_id, closed_at) WHERE (finished_at IS NULL);
 
-CREATE INDEX push_due_idx ON public.push USING btree (tenant_id, next_attempt_at) WHERE (status = ANY (ARRAY['pending'::text, 'unknown'::text]));
+CREATE INDEX push_due_idx ON public.push USING btree (tenant_id, next_attempt_at) WHERE ((status = ANY (ARRAY['pending'::text, 'unknown'::text])) AND (next_attempt_at IS NOT NULL));
 
 CREATE UNIQUE INDEX push_in_flight_key ON public.push USING btree (account_id, livemode, stripe_customer_id, event_name) WHERE (status = 'sending'::text);
 

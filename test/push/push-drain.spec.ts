@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { duePushes } from '../../src/push/push-due.store.js';
 import type { PushBody, SendOutcome } from '../../src/stripe/push-target.js';
 import { due, NOVEMBER } from './due-push.js';
 import { pushProcess } from './push-process.js';
@@ -6,6 +7,12 @@ import type { PushScene } from './push-scene.js';
 import { many, mapped, waiting, type WaitingPush } from './waiting-pushes.js';
 
 const DELIVERED: SendOutcome = { kind: 'delivered' };
+
+/** What this transaction has read of pushes, through their indexes or past them. */
+const ROWS_READ = `
+  SELECT (pg_stat_get_xact_tuples_returned('push'::regclass)
+          + (SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid))
+               FROM pg_index WHERE indrelid = 'push'::regclass))::int AS read`;
 
 /** The names of what is called, in their order, where each call gets the answer given. */
 async function called(
@@ -63,6 +70,31 @@ describe('due pushes', () => {
       { value: '10', closes: false, ofClosed: true },
       { value: '5', closes: true, ofClosed: true },
     ]);
+  });
+
+  it('are found by few looks though statistics know of none that wait', async () => {
+    await using opened = await mapped();
+    await opened.db.work.query('ALTER TABLE push SET (autovacuum_enabled = false)');
+    await opened.db.work.query('ANALYZE push');
+    const pushes = many(400, 5).map((push, index) => ({ ...push, dueAgo: 60 + index * 100 }));
+    await waiting(opened, pushes);
+    const now = Date.now() * 1_000;
+    const request = {
+      account: { accountId: 'acct_scene', livemode: false },
+      target: 'stripe_v1',
+      values: 'decimal',
+      resendWindowSeconds: 60,
+      now,
+      tenantNow: now,
+      limit: 5,
+    } as const;
+    const { found, read } = await opened.db.work.transaction(async (tx) => {
+      const identifiers = await duePushes(tx, opened.tenantId, request);
+      const [row] = await tx.query<{ read: number }>(ROWS_READ);
+      return { found: identifiers, read: row!.read };
+    });
+    expect(found).toHaveLength(5);
+    expect(read).toBeLessThan(pushes.length);
   });
 
   it('of one Stripe customer go one after the other, each in its order', async () => {
