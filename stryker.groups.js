@@ -34,23 +34,36 @@ export const GROUPS = {
     mutate: [
       'src/ledger/{judge,recording-transaction,recording-queue,entry.store,registry.store}.ts',
     ],
-    tests: ['test/ledger/*.spec.ts', 'test/ingest/*.spec.ts', 'test/corrections/*.spec.ts'],
+    tests: [
+      'test/ledger/*.spec.ts',
+      'test/corrections/void.spec.ts',
+      'test/races/parallel-posts.spec.ts',
+    ],
   },
   close: {
     mutate: [
       'src/periods/{period-closer,period-close.store,period-close.service,item-closer}.ts',
-      'src/periods/{amendment-sealer,amendment.store}.ts',
+      'src/periods/{amendment-sealer,amendment.store,sealing-plan,sealing.store}.ts',
+      'src/periods/{carry-over,carry-over.store,following-periods}.ts',
+      'src/periods/{close-rehearsal,close-rehearsal.store}.ts',
       'src/ledger/{period.store,close-request.store}.ts',
     ],
-    tests: ['test/periods/*.spec.ts', 'test/corrections/*.spec.ts', 'test/races/*.spec.ts'],
+    tests: [
+      'test/periods/{closing,close-rehearsal,own-clock}.spec.ts',
+      'test/corrections/{void,carried-amendment,carried-late,lost-and-doubled}.spec.ts',
+      'test/races/carried-periods.spec.ts',
+    ],
   },
   push: {
     mutate: [
       'src/push/{owed-hours,period-facts,period-plan,push-planner,told-kinds,told-values}.ts',
       'src/push/{push-claimer,push-lane,push-sender,push-settlement,push-settler}.ts',
-      'src/push/{push-reader,reading-settlement,used-timestamps}.ts',
+      'src/push/{push-due.store,push-order.store,push-reader,reading-settlement,used-timestamps}.ts',
     ],
-    tests: ['test/push/*.spec.ts'],
+    tests: [
+      'test/push/{broken-claim,push-drain,push-hold,push-outcome,push-planner,push-reading}.spec.ts',
+      'test/push/{push-sender,push-settlement,push-total,pushed-values}.spec.ts',
+    ],
   },
 };
 
