@@ -1,0 +1,70 @@
+import type { Job } from '../load/jobs.js';
+import type { Measured } from './benchmark.js';
+import type { BenchDatabase, BenchPostgres } from './bench-postgres.js';
+import { BenchProcess } from './bench-process.js';
+import type { Load } from './load.js';
+import type { BenchOptions, Sizes } from './options.js';
+import { canWatch, ProcessWatch, type Watched } from './process-watch.js';
+import type { Recorded } from './recorded.js';
+
+/** What all benchmarks work with. */
+export class Rig {
+  constructor(
+    readonly options: BenchOptions,
+    readonly folder: string,
+    readonly postgres: BenchPostgres,
+    private readonly load: Load,
+    /** Says how far it has come. */
+    readonly say: (text: string) => void,
+  ) {}
+
+  /** How large something is to be; `usual` where nobody said. */
+  size(name: keyof Sizes, usual: number): number {
+    return this.options.sizes[name] ?? usual;
+  }
+
+  createDatabase(): Promise<BenchDatabase> {
+    return this.postgres.createDatabase();
+  }
+
+  /** The product, with its API and its workers. */
+  startApi(
+    database: BenchDatabase,
+    name = 'api',
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<BenchProcess> {
+    return BenchProcess.start({ name, folder: this.folder, databaseUrl: database.url, variables });
+  }
+
+  /**
+   * Has the load process do a job.
+   *
+   * @param servers Whose memory and processor are watched, beside PostgreSQL's and the load's.
+   * @param recorded Where what came to be recorded is added up.
+   */
+  async measure(
+    job: Job,
+    servers: readonly BenchProcess[],
+    recorded?: Recorded,
+  ): Promise<Measured> {
+    const { result, processes } = await this.watch(servers, () => this.load.run(job));
+    recorded?.add(result.recorded);
+    const { units, seconds, latency } = result;
+    return { perSecond: units / seconds, latency, processes };
+  }
+
+  async watch<T>(
+    servers: readonly BenchProcess[],
+    work: () => Promise<T>,
+  ): Promise<{ result: T; processes: Measured['processes'] }> {
+    const load = { name: 'load', pid: this.load.pid, withChildren: false };
+    const all: Watched[] = [...servers.map(({ watched }) => watched), this.postgres.watched, load];
+    const watch = new ProcessWatch(canWatch() ? all : []);
+    try {
+      const result = await work();
+      return { result, processes: watch.end() };
+    } finally {
+      watch.end();
+    }
+  }
+}
