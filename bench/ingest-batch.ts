@@ -47,11 +47,12 @@ export function postBatches(
   servers: readonly BenchProcess[],
   seconds: number,
   usage: UsageShape = SPREAD,
+  path = '/v1/usage-events?results=problems',
 ): Job {
   return {
     kind: 'post',
     amount: { lanes: BATCH_LANES, seconds },
-    urls: servers.map(({ url }) => `${url}/v1/usage-events?results=problems`),
+    urls: servers.map(({ url }) => url + path),
     apiKey: API_KEY,
     eventsPerRequest: BATCH,
     usage,

@@ -1,5 +1,17 @@
 import { ingestBatch } from './ingest-batch.js';
+import { ingestHot } from './ingest-hot.js';
+import { ingestMix } from './ingest-mix.js';
+import { ingestNaive } from './ingest-naive.js';
+import { ingestSingle } from './ingest-single.js';
+import { ndjson } from './ndjson.js';
 import type { Benchmark } from './rig/benchmark.js';
 
 /** All benchmarks, in the order in which they run. */
-export const BENCHMARKS: readonly Benchmark[] = [ingestBatch];
+export const BENCHMARKS: readonly Benchmark[] = [
+  ingestBatch,
+  ingestSingle,
+  ingestNaive,
+  ingestMix,
+  ingestHot,
+  ndjson,
+];

@@ -2,8 +2,8 @@ import type { BenchDatabase } from './bench-postgres.js';
 
 /** What answers said was recorded, for the ledger to be held against. */
 export class Recorded {
-  private events = 0;
-  private quantity = 0;
+  events = 0;
+  quantity = 0;
 
   add({ events, quantity }: { readonly events: number; readonly quantity: number }): void {
     this.events += events;

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { Job } from '../load/jobs.js';
 import type { Measured } from './benchmark.js';
 import type { BenchDatabase, BenchPostgres } from './bench-postgres.js';
@@ -6,6 +7,8 @@ import type { Load } from './load.js';
 import type { BenchOptions, Sizes } from './options.js';
 import { canWatch, ProcessWatch, type Watched } from './process-watch.js';
 import type { Recorded } from './recorded.js';
+
+const REFERENCE_SERVER = fileURLToPath(new URL('../servers/reference-server.js', import.meta.url));
 
 /** What all benchmarks work with. */
 export class Rig {
@@ -34,6 +37,17 @@ export class Rig {
     variables: Readonly<Record<string, string>> = {},
   ): Promise<BenchProcess> {
     return BenchProcess.start({ name, folder: this.folder, databaseUrl: database.url, variables });
+  }
+
+  /** The routes that the product is held against, in a process like the product's. */
+  startReference(database: BenchDatabase): Promise<BenchProcess> {
+    const { folder } = this;
+    return BenchProcess.start({
+      name: 'reference',
+      folder,
+      databaseUrl: database.url,
+      args: [REFERENCE_SERVER],
+    });
   }
 
   /**
