@@ -25,7 +25,7 @@ export const ingestNaive: Benchmark = {
     await api.createMeters(METERS);
     const recorded = new Recorded();
     const naively = new Recorded();
-    const path = '/bench/naive';
+    const path = '/v1/bench/naive';
     const { naiveBatches, naiveSingles, batches, singles } = await inTurns(rig, {
       naiveBatches: (seconds) =>
         rig.measure(postBatches([naive], seconds, SPREAD, path), [naive], naively),

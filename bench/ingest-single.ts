@@ -22,7 +22,8 @@ export const ingestSingle: Benchmark = {
     await api.createMeters(METERS);
     const recorded = new Recorded();
     const { reference, singles } = await inTurns(rig, {
-      reference: (seconds) => rig.measure(postSingles(parsing, seconds, '/bench/parse'), [parsing]),
+      reference: (seconds) =>
+        rig.measure(postSingles(parsing, seconds, '/v1/bench/parse'), [parsing]),
       singles: (seconds) => rig.measure(postSingles(api, seconds), [api], recorded),
     });
     await recorded.hold(database);

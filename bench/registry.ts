@@ -1,9 +1,12 @@
+import { close } from './close.js';
 import { ingestBatch } from './ingest-batch.js';
 import { ingestHot } from './ingest-hot.js';
 import { ingestMix } from './ingest-mix.js';
 import { ingestNaive } from './ingest-naive.js';
 import { ingestSingle } from './ingest-single.js';
 import { ndjson } from './ndjson.js';
+import { query } from './query.js';
+import { replay } from './replay.js';
 import type { Benchmark } from './rig/benchmark.js';
 
 /** All benchmarks, in the order in which they run. */
@@ -14,4 +17,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   ingestMix,
   ingestHot,
   ndjson,
+  close,
+  replay,
+  query,
 ];

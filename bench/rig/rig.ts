@@ -7,6 +7,7 @@ import type { Load } from './load.js';
 import type { BenchOptions, Sizes } from './options.js';
 import { canWatch, ProcessWatch, type Watched } from './process-watch.js';
 import type { Recorded } from './recorded.js';
+import { latencyOf } from './statistics.js';
 
 const REFERENCE_SERVER = fileURLToPath(new URL('../servers/reference-server.js', import.meta.url));
 
@@ -65,6 +66,20 @@ export class Rig {
     recorded?.add(result.recorded);
     const { units, seconds, latency } = result;
     return { perSecond: units / seconds, latency, processes };
+  }
+
+  /** Times something that is done once. @param units How much it does. */
+  async time(
+    units: number,
+    servers: readonly BenchProcess[],
+    work: () => Promise<unknown>,
+  ): Promise<Measured> {
+    const { result: ms, processes } = await this.watch(servers, async () => {
+      const from = performance.now();
+      await work();
+      return performance.now() - from;
+    });
+    return { perSecond: (units * 1_000) / ms, latency: latencyOf([ms]), processes };
   }
 
   async watch<T>(

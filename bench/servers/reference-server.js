@@ -13,21 +13,25 @@ import { configureHttp, CountonceModule, loadConfig, TenantService } from '../..
 const NaiveEvent = new EntitySchema({
   name: 'naive_event',
   columns: {
-    usageEventId: { type: String, primary: true },
+    id: { type: Number, primary: true, generated: true },
+    usageEventId: { type: String },
     customerId: { type: String },
     meter: { type: String },
     quantity: { type: 'numeric' },
     occurredAt: { type: 'timestamptz' },
   },
+  indices: [{ columns: ['usageEventId'] }],
 });
 
 const NaiveTotal = new EntitySchema({
   name: 'naive_total',
   columns: {
-    customerId: { type: String, primary: true },
-    meter: { type: String, primary: true },
+    id: { type: Number, primary: true, generated: true },
+    customerId: { type: String },
+    meter: { type: String },
     quantity: { type: 'numeric' },
   },
+  indices: [{ columns: ['customerId', 'meter'] }],
 });
 
 const config = loadConfig({ ...process.env, ROLE: 'api' });
@@ -76,13 +80,14 @@ async function recordNaively({
   if ((await events.findOneBy({ usageEventId })) !== null) return false;
   await events.save({ usageEventId, customerId, meter, quantity, occurredAt: occurred_at });
   const total = await totals.findOneBy({ customerId, meter });
-  await totals.save({ customerId, meter, quantity: Number(total?.quantity ?? 0) + quantity });
+  const raised = Number(total?.quantity ?? 0) + quantity;
+  await totals.save({ ...total, customerId, meter, quantity: raised });
   return true;
 }
 
 route('parse', Post('parse'), HttpCode(201));
 route('naive', Post('naive'), HttpCode(200));
-Controller('bench')(ReferenceController);
+Controller('v1/bench')(ReferenceController);
 
 function route(name, ...decorators) {
   const { prototype } = ReferenceController;
