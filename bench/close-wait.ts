@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { METERS, SPREAD } from './ingest-batch.js';
-import { postSingles, SINGLE_LANES } from './ingest-single.js';
+import { METERS, postBatches } from './ingest-batch.js';
+import { postSingles } from './ingest-single.js';
 import type { Job } from './load/jobs.js';
 import type { BenchProcess } from './rig/bench-process.js';
 import type { Benchmark, Measured } from './rig/benchmark.js';
@@ -10,15 +10,14 @@ import { latencyOf } from './rig/statistics.js';
 
 /** What a close may wait for those who record (docs/decisions/0007). */
 const WAIT_MAX_MS = 500;
-const BIG_BATCH = 10_000;
-const BIG_BATCH_LANES = 8;
+const LANES = 8;
 const PAUSE_MAX_MS = 250;
 /** Long ago, so that nothing becomes late: what is measured is the gate. */
 const AS_OF = '2001-01-01T00:00:00Z';
 
 export const closeWait: Benchmark = {
   name: 'close_wait',
-  what: 'how long a close waits for its instant while 8 clients send batches of 10,000, or 64 single events',
+  what: 'how long a close waits for its instant while 8 clients send batches, or 64 single events',
   reference: `${WAIT_MAX_MS} ms`,
   unit: 'ms (p95)',
   toReach: { atMost: 1 },
@@ -29,14 +28,8 @@ export const closeWait: Benchmark = {
     const recorded = new Recorded();
     const { seconds, rounds } = rig.options;
     const singles = postSingles(api, seconds);
-    const batches: Job = {
-      ...singles,
-      urls: [`${api.url}/v1/usage-events?results=problems`],
-      amount: { lanes: BIG_BATCH_LANES, seconds },
-      eventsPerRequest: BIG_BATCH,
-      usage: SPREAD,
-    };
-    const loads = { [`batches_${BIG_BATCH}`]: batches, [`singles_${SINGLE_LANES}`]: singles };
+    const batches = { ...postBatches([api], seconds), amount: { lanes: LANES, seconds } };
+    const loads: Readonly<Record<string, Job>> = { batches, singles };
     const figures = [];
     for (const [name, job] of Object.entries(loads)) {
       const measured: Measured[] = [];

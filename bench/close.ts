@@ -32,7 +32,7 @@ export const close: Benchmark = {
       const events = periods * EVENTS_PER_PERIOD;
       const filling = { events, customers, meters: METERS, monthsAgo: 1 };
       const recorded = new Recorded();
-      await fillLedger(rig, database, filling, recorded);
+      await fillLedger(database.pool, filling, recorded, rig.say);
       await rig.postgres.checkpoint();
       reference.push(await rig.time(periods, [], () => database.pool.query(BARE)));
       await rig.postgres.checkpoint();

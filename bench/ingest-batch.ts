@@ -8,9 +8,9 @@ import { Recorded } from './rig/recorded.js';
 import { inTurns } from './rig/rounds.js';
 
 /** Events of a batch. */
-export const BATCH = 1_000;
+const BATCH = 1_000;
 /** Connections that send batches. */
-export const BATCH_LANES = 4;
+const BATCH_LANES = 4;
 export const METERS = 5;
 
 /** Few of 2,000 customers have most of the usage; it is of the last week. */
@@ -48,7 +48,7 @@ export function postBatches(
   seconds: number,
   usage: UsageShape = SPREAD,
   path = '/v1/usage-events?results=problems',
-): Job {
+): Extract<Job, { kind: 'post' }> {
   return {
     kind: 'post',
     amount: { lanes: BATCH_LANES, seconds },

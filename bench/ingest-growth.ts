@@ -36,7 +36,7 @@ async function growth(rig: Rig, ids: UsageShape['ids']): Promise<Figure> {
   ] as const;
   for (const { api, database, events, recorded } of sides) {
     await api.createMeters(METERS);
-    await fillLedger(rig, database, { ...usage, events }, recorded);
+    await fillLedger(database.pool, { ...usage, events }, recorded, rig.say);
   }
   const [reference, measured] = sides.map(
     ({ api, recorded }) =>

@@ -7,7 +7,7 @@ import { Recorded } from './rig/recorded.js';
 import { inTurns } from './rig/rounds.js';
 
 /** Connections that send single events. */
-export const SINGLE_LANES = 64;
+const SINGLE_LANES = 64;
 
 export const ingestSingle: Benchmark = {
   name: 'ingest_single',

@@ -25,7 +25,7 @@ export const latency: Benchmark = {
     // A month to close for each round.
     for (let monthsAgo = 1; monthsAgo <= rounds; monthsAgo++) {
       const filling = { events: customers * METERS, customers, meters: METERS, monthsAgo };
-      await fillLedger(rig, database, filling, recorded);
+      await fillLedger(database.pool, filling, recorded, rig.say);
     }
     const singles = postSingles(api, seconds);
     await rig.measure(singles, [api], recorded);

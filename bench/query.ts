@@ -22,7 +22,12 @@ export const query: Benchmark = {
     await using api = await rig.startApi(database);
     await api.createMeters(METERS);
     const recorded = new Recorded();
-    await fillLedger(rig, database, { ...SPREAD, events: rig.size('events', EVENTS) }, recorded);
+    await fillLedger(
+      database.pool,
+      { ...SPREAD, events: rig.size('events', EVENTS) },
+      recorded,
+      rig.say,
+    );
     const asked = await createBareTotals(database);
     await holdAnswers(api, asked);
     const { reference, measured } = await inTurns(rig, {

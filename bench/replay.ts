@@ -22,7 +22,7 @@ export const replay: Benchmark = {
     await using api = await rig.startApi(database);
     await api.createMeters(METERS);
     const recorded = new Recorded();
-    await fillLedger(rig, database, { ...SPREAD, events }, recorded);
+    await fillLedger(database.pool, { ...SPREAD, events }, recorded, rig.say);
     const { reference, verified, built } = await inTurns(rig, {
       reference: () => rig.time(events, [], () => database.pool.query(BARE)),
       verified: () => rig.time(events, [api], () => run(api, 'verify', events)),

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
-import type { BenchDatabase } from './bench-postgres.js';
+import type pg from 'pg';
 import type { Recorded } from './recorded.js';
-import type { Rig } from './rig.js';
 
 const ROWS_PER_STATEMENT = 50_000;
 const TOLD_EVERY = 20;
@@ -22,17 +21,18 @@ export interface Filling {
  * Fills the ledger of the tenant `default` by SQL with the rows that recording and folding would have
  * written: a filled event that is sent again is a duplicate, and a replay finds no difference.
  *
+ * @param pool As the owner of the tables, in UTC.
  * @param recorded Where they are added up.
  */
 export async function fillLedger(
-  rig: Rig,
-  database: BenchDatabase,
+  pool: pg.Pool,
   filling: Filling,
   recorded: Recorded,
+  say: (text: string) => void,
 ): Promise<void> {
   const { events, customers, meters, ids = 'random', monthsAgo } = filling;
-  await database.pool.query(CUSTOMERS, [customers]);
-  await database.pool.query(
+  await pool.query(CUSTOMERS, [customers]);
+  await pool.query(
     `SELECT setval(pg_get_serial_sequence('customer', 'customer_no'), max(customer_no)) FROM customer`,
   );
   const sql = fill(ids, monthsAgo);
@@ -45,16 +45,16 @@ export async function fillLedger(
       const count = Math.min(ROWS_PER_STATEMENT, events - from);
       next += count;
       const parameters = [from, count, customers, meters];
-      const { rows } = await database.pool.query<{ quantity: string }>(sql, parameters);
+      const { rows } = await pool.query<{ quantity: string }>(sql, parameters);
       recorded.add({ events: count, quantity: Number(rows[0]!.quantity) });
       done += count;
       if ((done - told) * TOLD_EVERY < events && done < events) continue;
       told = done;
-      rig.say(`filled in ${done} of ${events} events`);
+      say(`filled in ${done} of ${events} events`);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
-  await database.pool.query('VACUUM ANALYZE');
+  await pool.query('VACUUM ANALYZE');
 }
 
 const CUSTOMERS = `

@@ -1,4 +1,4 @@
-import type { BenchDatabase } from './bench-postgres.js';
+import type pg from 'pg';
 
 /** What answers said was recorded, for the ledger to be held against. */
 export class Recorded {
@@ -16,8 +16,8 @@ export class Recorded {
    *
    * @throws Error where anything was counted wrong.
    */
-  async hold(database: BenchDatabase): Promise<void> {
-    const { rows } = await database.pool.query<Record<string, string>>(COUNTS);
+  async hold({ pool }: { readonly pool: pg.Pool }): Promise<void> {
+    const { rows } = await pool.query<Record<string, string>>(COUNTS);
     const { wrong, quantity, total_quantity: totalQuantity, ...events } = rows[0]!;
     const isRight =
       Number(wrong) === 0 &&
