@@ -379,6 +379,7 @@ CREATE TABLE push (
   hour timestamp with time zone,
   value numeric NOT NULL,
   "timestamp" timestamp with time zone NOT NULL,
+  minute timestamp with time zone NOT NULL DEFAULT date_bin('00:01:00'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone),
   account_id text COLLATE "C" NOT NULL,
   livemode boolean NOT NULL,
   stripe_customer_id text COLLATE "C" NOT NULL,
@@ -404,6 +405,7 @@ CREATE TABLE push (
   last_attempt_at timestamp with time zone,
   delivered_at timestamp with time zone,
   next_attempt_at timestamp with time zone,
+  due_hour timestamp with time zone DEFAULT date_bin('01:00:00'::interval, next_attempt_at, '2000-01-01 00:00:00+00'::timestamp with time zone),
   lease_until timestamp with time zone,
   fence bigint NOT NULL DEFAULT 0,
   last_error text,
@@ -979,9 +981,9 @@ CREATE UNIQUE INDEX push_in_flight_key ON public.push USING btree (account_id, l
 
 CREATE INDEX push_lease_idx ON public.push USING btree (tenant_id, lease_until) WHERE (status = 'sending'::text);
 
-CREATE UNIQUE INDEX push_minute_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, date_bin('00:01:00'::interval, "timestamp", '2000-01-01 00:00:00+00'::timestamp with time zone)) WHERE ((kind = 'delta'::text) AND (status <> 'shadow'::text));
+CREATE UNIQUE INDEX push_minute_key ON public.push USING btree (tenant_id, account_id, livemode, stripe_customer_id, event_name, minute) WHERE ((kind = 'delta'::text) AND (status <> 'shadow'::text));
 
-CREATE INDEX push_order_idx ON public.push USING btree (tenant_id, account_id, livemode, of_closed, finalizes_at, date_bin('01:00:00'::interval, next_attempt_at, '2000-01-01 00:00:00+00'::timestamp with time zone), stripe_customer_id, event_name, next_attempt_at, sequence) WHERE ((status = ANY (ARRAY['pending'::text, 'unknown'::text])) AND (next_attempt_at IS NOT NULL));
+CREATE INDEX push_order_idx ON public.push USING btree (tenant_id, account_id, livemode, of_closed, finalizes_at, due_hour, stripe_customer_id, event_name, next_attempt_at, sequence) WHERE ((status = ANY (ARRAY['pending'::text, 'unknown'::text])) AND (next_attempt_at IS NOT NULL));
 
 CREATE INDEX push_period_idx ON public.push USING btree (tenant_id, customer_no, meter_no, period_start);
 

@@ -55,8 +55,7 @@ const USED = `
     FROM push p
    WHERE p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3 AND p.stripe_customer_id = $4
      AND p.event_name = $5 AND p.kind = 'delta' AND p.status <> 'shadow'
-     AND date_bin('1 minute', p."timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00') >= $6
-     AND date_bin('1 minute', p."timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00') < $7
+     AND p.minute >= $6 AND p.minute < $7
    UNION ALL
   SELECT p."timestamp"
     FROM push p

@@ -26,10 +26,8 @@ interface DuePush {
   readonly dueAt: Micros;
 }
 
-const DUE_HOUR = `date_bin('1 hour', p.next_attempt_at, TIMESTAMPTZ '2000-01-01 00:00:00+00')`;
-
 /** What of one Stripe customer and event name is billed at one time and came due in one hour. */
-const GROUP = `p.finalizes_at, ${DUE_HOUR}, p.stripe_customer_id, p.event_name`;
+const GROUP = 'p.finalizes_at, p.due_hour, p.stripe_customer_id, p.event_name';
 
 const WAITING = `p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3
   AND p.status IN ('pending', 'unknown') AND p.next_attempt_at IS NOT NULL`;
@@ -91,7 +89,7 @@ const MAY_GO = `
  */
 const DUE = `
   WITH RECURSIVE billed AS (
-    (SELECT p.finalizes_at, ${DUE_HOUR} AS due_hour, p.stripe_customer_id, p.event_name
+    (SELECT ${GROUP}
        FROM push p WHERE ${WAITING} AND p.of_closed = $9 ORDER BY ${GROUP} LIMIT 1)
     UNION ALL
     SELECT n.* FROM billed b CROSS JOIN LATERAL (

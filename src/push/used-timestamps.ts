@@ -10,7 +10,7 @@ export interface Stretch {
   readonly to: Micros;
 }
 
-/** By the expression of the unique index, which so serves the range as well. */
+/** By the column of the unique index, which so serves the range as well. */
 const MINUTES = `
   SELECT (k.no - 1)::integer AS "no", p."timestamp"
     FROM unnest($2::text[], $3::boolean[], $4::text[], $5::text[], $6::timestamptz[],
@@ -19,8 +19,8 @@ const MINUTES = `
     JOIN push p ON p.tenant_id = $1 AND p.account_id = k.account_id AND p.livemode = k.livemode
      AND p.stripe_customer_id = k.stripe_customer_id AND p.event_name = k.event_name
    WHERE p.kind = 'delta' AND p.status <> 'shadow'
-     AND date_bin('1 minute', p."timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00')
-           BETWEEN date_bin('1 minute', k.from_at, TIMESTAMPTZ '2000-01-01 00:00:00+00') AND k.to_at`;
+     AND p.minute BETWEEN date_bin('1 minute', k.from_at, TIMESTAMPTZ '2000-01-01 00:00:00+00')
+                      AND k.to_at`;
 
 const LATEST_TOTAL = `
   SELECT (k.no - 1)::integer AS "no", max(p."timestamp") AS "timestamp"
