@@ -1,15 +1,18 @@
+import { MIGRATIONS } from './migrations.js';
 import { sqlState, type Queryable } from './connections.js';
 
-/** The newest migration this version knows. */
-export const NEWEST_MIGRATION = 'CreateRoles1795200000090';
+const MISSING = `
+  SELECT FROM unnest($1::text[]) AS known (name)
+   WHERE NOT EXISTS (SELECT FROM migration m WHERE m.name = known.name) LIMIT 1`;
+
+const NAMES = MIGRATIONS.map(({ name }) => name);
 
 const UNDEFINED_TABLE = '42P01';
 
 /** Whether every migration that this version needs has been run. */
 export async function isMigrated(db: Queryable): Promise<boolean> {
   try {
-    const rows = await db.query('SELECT FROM migration WHERE name = $1', [NEWEST_MIGRATION]);
-    return rows.length > 0;
+    return (await db.query(MISSING, [NAMES])).length === 0;
   } catch (error) {
     if (sqlState(error) === UNDEFINED_TABLE) return false;
     throw error;
