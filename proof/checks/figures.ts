@@ -17,8 +17,8 @@ export interface Figures {
 
 const FIGURES = `
   SELECT (SELECT count(DISTINCT (tenant, usage_event_id)) FROM proof.sent) AS distinct,
-         (SELECT count(DISTINCT request) FROM proof.sent WHERE request NOT IN (
-           SELECT request FROM proof.answered)) AS unresolved,
+         (SELECT count(*) FROM (SELECT request FROM proof.sent
+                                EXCEPT SELECT request FROM proof.answered) r) AS unresolved,
          (SELECT count(*) FROM proof.recorded) AS "ledgerEvents",
          (SELECT count(*) FROM usage_entry) AS entries,
          (SELECT count(*) FROM usage_total) AS totals,
