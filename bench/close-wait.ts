@@ -1,94 +1,68 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { loadConfig } from '../src/config/config.js';
-import { Database } from '../src/database/database.js';
-import { PeriodCloser } from '../src/periods/period-closer.js';
-import { createBenchDatabase } from './bench-database.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { METERS, postBatches } from './ingest-batch.js';
+import { postSingles } from './ingest-single.js';
+import type { Job } from './load/jobs.js';
+import type { BenchProcess } from './rig/bench-process.js';
+import type { Benchmark, Measured } from './rig/benchmark.js';
+import { figureOf } from './rig/figures.js';
+import { Recorded } from './rig/recorded.js';
+import { latencyOf } from './rig/statistics.js';
 
-const CLOSES = 20;
-const WARM_UP_MS = 2_000;
+/** What a close may wait for those who record (docs/decisions/0007). */
+const WAIT_MAX_MS = 500;
+const LANES = 8;
 const PAUSE_MAX_MS = 250;
+/** Long ago, so that nothing becomes late: what is measured is the gate. */
+const AS_OF = '2001-01-01T00:00:00Z';
 
-/** How many write at once, in a process of their own, and how many events each sends at a time. */
-const LOADS = [
-  { writers: 8, events: 10_000 },
-  { writers: 16, events: 1 },
-] as const;
-
-/**
- * How long a close waits for the gate while others record: from `begin` to the mark that is
- * committed. Held against 500 ms.
- */
-export async function main(): Promise<void> {
-  for (const load of LOADS) {
-    await using database = await createBenchDatabase();
-    const db = new Database(database.url, loadConfig({}).DATABASE_POOL_SIZE);
-    try {
-      const tenantId = await createTenant(db);
-      const writers = fork(fileURLToPath(new URL('run.js', import.meta.url)), [
-        'close-wait-writers',
-        database.url,
-        tenantId,
-        String(load.writers),
-        String(load.events),
-      ]);
-      await once(writers, 'message');
-      const waits = await measure(db, tenantId);
-      const { rate, failures } = await stop(writers);
-      const at = (share: number): string =>
-        `${waits[Math.ceil(share * waits.length) - 1]!.toFixed(0)} ms`;
-      process.stdout.write(
-        `${load.writers} writers of ${load.events} events (${rate.toFixed(0)} events/s, ` +
-          `${failures} failures), ${CLOSES} closes: ` +
-          `median ${at(0.5)}, p95 ${at(0.95)}, max ${at(1)}\n`,
-      );
-    } finally {
-      await db.end();
+export const closeWait: Benchmark = {
+  name: 'close_wait',
+  what: 'how long a close waits for its instant while 8 clients send batches, or 64 single events',
+  reference: `${WAIT_MAX_MS} ms`,
+  unit: 'ms (p95)',
+  toReach: { atMost: 1 },
+  async run(rig) {
+    await using database = await rig.createDatabase();
+    await using api = await rig.startApi(database);
+    await api.createMeters(METERS);
+    const recorded = new Recorded();
+    const { seconds, rounds } = rig.options;
+    const singles = postSingles(api, seconds);
+    const batches = { ...postBatches([api], seconds), amount: { lanes: LANES, seconds } };
+    const loads: Readonly<Record<string, Job>> = { batches, singles };
+    const figures = [];
+    for (const [name, job] of Object.entries(loads)) {
+      const measured: Measured[] = [];
+      for (let round = 1; round <= rounds; round++) {
+        const work = { isDone: false };
+        const loading = rig.measure(job, [api], recorded).finally(() => (work.isDone = true));
+        const [during, waitsMs] = await Promise.all([loading, closesBeside(api, work)]);
+        measured.push({ ...during, latency: latencyOf(waitsMs) });
+        rig.say(`${name}, round ${round} of ${rounds}: ${waitsMs.length} closes`);
+      }
+      const bound = { p50Ms: WAIT_MAX_MS, p95Ms: WAIT_MAX_MS, p99Ms: WAIT_MAX_MS };
+      const reference = measured.map((each) => ({ ...each, latency: bound }));
+      const chosen = { ...this, name: `close_wait_${name}`, of: p95Of };
+      figures.push(figureOf(chosen, { measured, reference }));
     }
-  }
-}
+    await recorded.hold(database);
+    return figures;
+  },
+};
 
-/** @returns The waits in milliseconds, in order of their length. */
-async function measure(db: Database, tenantId: string): Promise<number[]> {
-  const closer = new PeriodCloser(db, loadConfig({}));
-  const waits: number[] = [];
-  await pause(WARM_UP_MS);
-  for (let i = 0; i < CLOSES; i++) {
-    await pause(Math.random() * PAUSE_MAX_MS);
+const p95Of = ({ latency }: Measured): number => latency.p95Ms;
+
+/** Closes nothing, at random moments, at least once. @returns How long each took, in milliseconds. */
+async function closesBeside(
+  api: BenchProcess,
+  work: { readonly isDone: boolean },
+): Promise<number[]> {
+  const waitsMs: number[] = [];
+  do {
+    await sleep(Math.random() * PAUSE_MAX_MS);
     const from = performance.now();
-    // Long ago, so that nothing becomes late: what is measured is the gate.
-    const asOf = Date.UTC(2001, 0, 1) * 1_000;
-    await closer.begin(tenantId, { asOf, customerNo: 0, meterNo: 0, byClock: false });
-    waits.push(performance.now() - from);
-  }
-  return waits.sort((a, b) => a - b);
-}
-
-async function createTenant(db: Database): Promise<string> {
-  const [tenant] = await db.work.query<{ tenantId: string }>(
-    `WITH tenant AS (
-       INSERT INTO tenant (name, hash_key) VALUES ('bench', $1) RETURNING tenant_id),
-     meter AS (
-       INSERT INTO meter (tenant_id, meter_no, key) SELECT tenant_id, 1, 'tokens' FROM tenant),
-     settings AS (
-       INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, event_types,
-              value_property, late_usage)
-       SELECT tenant_id, 1, 1, 'sum', ARRAY['tokens'], 'quantity', 'carry_forward' FROM tenant)
-     SELECT tenant_id AS "tenantId" FROM tenant`,
-    [randomBytes(32)],
-  );
-  return tenant!.tenantId;
-}
-
-async function stop(writers: ChildProcess): Promise<{ rate: number; failures: number }> {
-  writers.send('stop');
-  const [result] = (await once(writers, 'message')) as [{ rate: number; failures: number }];
-  await once(writers, 'exit');
-  return result;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resume) => setTimeout(resume, ms));
+    await api.ask('POST', '/v1/period-closes', { as_of: AS_OF });
+    waitsMs.push(performance.now() - from);
+  } while (!work.isDone);
+  return waitsMs;
 }

@@ -2,6 +2,9 @@ import { startSimulator } from '@countonce/stripe-simulator';
 
 /** A simulated Stripe in a process of its own: its memory and its time are not those measured. */
 export async function main([secretKey, eventName, callsPerSecond]: string[]): Promise<void> {
+  // Ctrl-C is for the parent; without it there is nobody to simulate for.
+  process.on('SIGINT', () => undefined);
+  process.on('disconnect', () => process.exit(0));
   const limit = Number(callsPerSecond);
   const simulator = await startSimulator({
     rateLimits: { meterEventsLive: limit, overallSandbox: limit },

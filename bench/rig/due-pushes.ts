@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Database } from '../src/database/database.js';
+import type pg from 'pg';
 
 export interface DuePushes {
   readonly pushes: number;
@@ -53,14 +53,13 @@ const PUSHES = `
          now() - interval '1 minute'
     FROM due`;
 
-/** A tenant with pushes that are due, as the planner leaves them. @returns Its id. */
-export async function createDuePushes(db: Database, due: DuePushes): Promise<string> {
+/** The tenant `default` with pushes that are due, as the planner leaves them. */
+export async function createDuePushes(pool: pg.Pool, due: DuePushes): Promise<void> {
   const { pushes, customers, accountId, livemode, eventName } = due;
-  const [tenant] = await db.work.query<{ tenantId: string }>(TENANT, [randomBytes(32), eventName]);
-  const { tenantId } = tenant!;
-  await db.work.query(CUSTOMERS, [tenantId, customers]);
-  await db.work.query(LANES, [tenantId, customers, accountId, livemode]);
-  await db.work.query(PUSHES, [tenantId, pushes, customers, accountId, livemode, eventName]);
-  await db.work.query('ANALYZE');
-  return tenantId;
+  const made = await pool.query<{ tenantId: string }>(TENANT, [randomBytes(32), eventName]);
+  const { tenantId } = made.rows[0]!;
+  await pool.query(CUSTOMERS, [tenantId, customers]);
+  await pool.query(LANES, [tenantId, customers, accountId, livemode]);
+  await pool.query(PUSHES, [tenantId, pushes, customers, accountId, livemode, eventName]);
+  await pool.query('ANALYZE');
 }
