@@ -137,3 +137,35 @@ describe('a part of a book', () => {
     }
   });
 });
+
+it('what was recorded before there were months is in them after the migration', async () => {
+  await using old = await createDailyTenant();
+  const recorder = new Recorder(old.db, old.config);
+  await recorder.record(old.tenantId, [usage('first', '7', dayStart(0))]);
+  // The roles, the storage settings, the months.
+  for (let undone = 0; undone < 3; undone++) await old.dataSource.undoLastMigration();
+  const isWhole = await old.db.work.query(
+    `SELECT relname FROM pg_class WHERE relkind = 'p' AND relnamespace = 'public'::regnamespace`,
+  );
+  expect(isWhole).toEqual([]);
+  await old.db.work.query(
+    `INSERT INTO usage_event SELECT tenant_id, gen_random_uuid(), source, 'long ago', customer_id,
+            customer_no, meter, quantity, occurred_at, occurred_at_sent, properties, '2025-03-31T23:59Z'
+       FROM usage_event`,
+  );
+  const rows = 'SELECT usage_event_id AS id FROM usage_event ORDER BY usage_event_id';
+  const before = await old.db.work.query(rows);
+
+  await old.dataSource.runMigrations();
+
+  expect(await old.db.work.query(rows)).toEqual(before);
+  expect(await old.db.work.query('SELECT usage_event_id AS id FROM usage_event_2025_03')).toEqual([
+    { id: 'long ago' },
+  ]);
+  expect(
+    await recorder.record(old.tenantId, [
+      usage('first', '7', dayStart(0)),
+      usage('second', '1', dayStart(0)),
+    ]),
+  ).toMatchObject([{ status: 'duplicate' }, { status: 'accepted' }]);
+});
