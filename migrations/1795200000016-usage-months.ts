@@ -29,7 +29,7 @@ export class UsageMonths1795200000016 implements MigrationInterface {
       -- many that were. It has its owner's rights, since who records may make no tables. Yesterday's:
       -- the clock of the server that takes over may be a little behind.
       CREATE FUNCTION make_usage_months()
-      RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+      RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
       SET TimeZone = 'UTC' AS $$
       DECLARE
         made bigint := 0;
