@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/connections.js';
 import { isMigrated } from '../../database/migrated.js';
+import { OWN_TABLE_ROWS } from '../../database/own-tables.js';
 import { checkStart, UnsafeDatabase } from '../../database/start-check.js';
 import { PUSH_STOP_DETAILS, pushStop } from '../../outbox/push-guard.js';
 import { fail, ok, warn, type Check } from './check.js';
@@ -120,15 +121,19 @@ export async function checkMigrated(db: Queryable): Promise<Check> {
     : fail('migrated', 'the schema is not that of this version', 'Run `npx countonce migrate`.');
 }
 
-/** What keeps the ledger from being changed by mistake. */
+/** What keeps the ledger from being changed by mistake, a part of it alone included. */
 export async function checkAppendOnly(db: Queryable): Promise<Check> {
   const rows = await db.query<{ name: string }>(
-    `SELECT tgrelid::regclass::text AS name FROM pg_trigger
-      WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')
-        AND tgname = tgrelid::regclass::text || '_append_only'`,
+    `SELECT b.relname::text AS name
+       FROM ${OWN_TABLE_ROWS} b
+      WHERE b.own_name = ANY ($1::text[])
+        AND NOT EXISTS (SELECT FROM pg_trigger
+                         WHERE tgrelid = b.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+                           AND tgname = b.relname || '_append_only')
+      ORDER BY 1`,
+    [APPEND_ONLY],
   );
-  const guarded = new Set(rows.map((row) => row.name));
-  const missing = APPEND_ONLY.filter((table) => !guarded.has(table));
+  const missing = rows.map(({ name }) => name);
   return missing.length === 0
     ? ok('append-only', APPEND_ONLY.join(', '))
     : fail(
