@@ -1,4 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/config.js';
 import { Database } from '../src/database/database.js';
@@ -6,7 +9,7 @@ import { MICROS_PER_SECOND } from '../src/domain/instant.js';
 import type { UsageEvent } from '../src/domain/usage-event.js';
 import { Recorder } from '../src/ledger/recorder.js';
 import { foldAll } from '../src/usage/fold.js';
-import { createBenchDatabase } from './bench-database.js';
+import { BenchPostgres } from './rig/bench-postgres.js';
 
 const EVENTS_PER_REQUEST = 500;
 const CUSTOMERS = 1_000;
@@ -19,8 +22,15 @@ interface TableSize {
   readonly indexes: number;
 }
 
+interface Result {
+  readonly events: number;
+  readonly ids: string;
+  readonly wal: number;
+  readonly sizes: readonly TableSize[];
+}
+
 /**
- * What one event takes: node bench/run.js bytes-per-event --events 200000 --ids uuid7 [--json]
+ * What one event takes: node bench/run-child.js bytes-per-event.ts --events 200000 --ids uuid7 [--json]
  *
  * Events count in one meter of `sum` without dimensions, carry one short property, and are spread
  * over 1,000 customers and 30 days, so that about every quarter hour of a customer has its own total
@@ -37,15 +47,24 @@ export async function main(args: string[]): Promise<void> {
     },
   });
   const events = Number(values.events);
-  await using database = await createBenchDatabase();
-  const db = new Database(database.url, 2);
+  const folder = await mkdtemp(join(tmpdir(), 'countonce-bench-'));
+  try {
+    await using postgres = await BenchPostgres.start(join(folder, 'data'), 0);
+    await using database = await postgres.createDatabase();
+    const result = await measure(database.url, events, values.ids);
+    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : described(result));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(url: string, events: number, ids: string): Promise<Result> {
+  const db = new Database(url, 2);
   try {
     const walBefore = await walPosition(db);
-    await record(db, events, values.ids);
+    await record(db, events, ids);
     const wal = (await walPosition(db)) - walBefore;
-    const sizes = await sizesOf(db, events);
-    const result = { events, ids: values.ids, wal: Math.round(wal / events), sizes };
-    process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : described(result));
+    return { events, ids, wal: Math.round(wal / events), sizes: await sizesOf(db, events) };
   } finally {
     await db.end();
   }
@@ -109,13 +128,7 @@ async function sizesOf(db: Database, events: number): Promise<TableSize[]> {
   }));
 }
 
-function described(result: {
-  events: number;
-  ids: string;
-  wal: number;
-  sizes: TableSize[];
-}): string {
-  const { events, ids, wal, sizes } = result;
+function described({ events, ids, wal, sizes }: Result): string {
   const total = sizes.reduce((sum, { heap, indexes }) => sum + heap + indexes, 0);
   const lines = sizes.map(
     ({ table, heap, indexes }) =>
