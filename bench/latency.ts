@@ -1,7 +1,8 @@
 import { closeAll } from './close.js';
 import { METERS } from './ingest-batch.js';
 import { postSingles } from './ingest-single.js';
-import type { Benchmark, Measured } from './rig/benchmark.js';
+import type { Benchmark } from './rig/benchmark.js';
+import type { Measured } from './rig/measured.js';
 import { figureOf } from './rig/figures.js';
 import { fillLedger } from './rig/fill-ledger.js';
 import { Recorded } from './rig/recorded.js';

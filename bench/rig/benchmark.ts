@@ -39,13 +39,6 @@ export interface Figure {
   readonly notes?: Readonly<Record<string, number>>;
 }
 
-/** What one measurement of one side gave. */
-export interface Measured {
-  readonly perSecond: number;
-  readonly latency: Latency;
-  readonly processes: Readonly<Record<string, ProcessFigures>>;
-}
-
 export function isReached({ ratio, toReach }: Pick<Figure, 'ratio' | 'toReach'>): boolean {
   return 'atLeast' in toReach ? ratio >= toReach.atLeast : ratio <= toReach.atMost;
 }

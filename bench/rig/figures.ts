@@ -1,4 +1,5 @@
-import type { Benchmark, Figure, Measured } from './benchmark.js';
+import type { Benchmark, Figure } from './benchmark.js';
+import type { Measured } from './measured.js';
 import type { ProcessFigures } from './process-watch.js';
 import { median, rounded } from './statistics.js';
 

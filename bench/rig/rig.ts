@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Job } from '../load/jobs.js';
-import type { Measured } from './benchmark.js';
+import type { Measured } from './measured.js';
 import type { BenchDatabase, BenchPostgres } from './bench-postgres.js';
 import { BenchProcess } from './bench-process.js';
 import type { Load } from './load.js';

@@ -1,4 +1,4 @@
-import type { Measured } from './benchmark.js';
+import type { Measured } from './measured.js';
 import type { Rig } from './rig.js';
 
 /** A side of a comparison: measures once, for so many seconds. */

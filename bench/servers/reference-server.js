@@ -98,6 +98,7 @@ function route(name, ...decorators) {
   Req()(prototype, name, 0);
 }
 
+// oxlint-disable-next-line typescript/no-extraneous-class -- a module is its decorator
 class ReferenceModule {}
 Module({
   imports: [

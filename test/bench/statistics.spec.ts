@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { figureOf } from '../../bench/rig/figures.js';
-import { isReached, type Measured } from '../../bench/rig/benchmark.js';
+import { isReached } from '../../bench/rig/benchmark.js';
+import type { Measured } from '../../bench/rig/measured.js';
 import { latencyOf, median, percentile, rounded } from '../../bench/rig/statistics.js';
 
 describe('the median', () => {
