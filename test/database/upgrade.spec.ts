@@ -23,7 +23,7 @@ async function withoutMonths(): Promise<DailyTenant> {
 
 it('the newest migrations are those of this version', async () => {
   await using tenant = await createDailyTenant();
-  const names = tenant.dataSource.migrations.map(({ name }) => name);
+  const names = tenant.dataSource.migrations.map((migration) => migration.constructor.name);
   expect(names.slice(-NEWEST_MIGRATIONS.length)).toEqual(NEWEST_MIGRATIONS);
 });
 
