@@ -24,7 +24,7 @@ async function withoutMonths(): Promise<DailyTenant> {
 it('the newest migrations are those of this version', async () => {
   await using tenant = await createDailyTenant();
   const names = tenant.dataSource.migrations.map((migration) => migration.constructor.name);
-  expect(names.slice(-NEWEST_MIGRATIONS.length)).toEqual(NEWEST_MIGRATIONS);
+  expect(names.slice(-2)).toEqual(NEWEST_MIGRATIONS);
 });
 
 it('a database that lacks a migration of this version is not migrated, whatever number it has', async () => {
