@@ -73,6 +73,7 @@ import { PushQuery } from './push/push.query.js';
 import { StripeSideReader } from './push/stripe-side.js';
 import { Quarantine } from './quarantine/quarantine.js';
 import { QuarantineService } from './quarantine/quarantine.service.js';
+import { UsageMonthsTimer } from './ledger/usage-months.timer.js';
 import { QuarantineTimer } from './quarantine/quarantine.timer.js';
 import { InvoiceChecker } from './reconciliation/invoice-check.js';
 import { LaneReader } from './reconciliation/lane-reader.js';
@@ -144,6 +145,7 @@ const SERVICES = [
   ApprovalUseInterceptor,
   ApprovalTimer,
   Recorder,
+  UsageMonthsTimer,
   Quarantine,
   QuarantineService,
   QuarantineTimer,

@@ -859,9 +859,9 @@ CASE kind
     WHEN 'void'::text THEN is_void
     ELSE (kind = 'moved'::text)
 END),
-  CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, is_void, entry_no),
+  CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, is_void, entry_no, received_at),
   CONSTRAINT usage_entry_quantity_check CHECK ((quantity <> 'NaN'::numeric))
-);
+) PARTITION BY RANGE (received_at);
 
 CREATE TABLE usage_event (
   tenant_id uuid NOT NULL,
@@ -878,11 +878,11 @@ CREATE TABLE usage_event (
   received_at timestamp with time zone NOT NULL,
   CONSTRAINT usage_event_erased_check CHECK (((num_nulls(source, usage_event_id, customer_id) = ANY (ARRAY[0, 3])) AND ((usage_event_id IS NOT NULL) OR (properties IS NULL)))),
   CONSTRAINT usage_event_occurred_at_check CHECK (isfinite(occurred_at)),
-  CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, event_key),
+  CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, event_key, received_at),
   CONSTRAINT usage_event_quantity_check CHECK ((quantity <> 'NaN'::numeric)),
   CONSTRAINT usage_event_source_check CHECK ((length(source) <= 255)),
   CONSTRAINT usage_event_usage_event_id_check CHECK (((length(usage_event_id) >= 1) AND (length(usage_event_id) <= 255)))
-);
+) PARTITION BY RANGE (received_at);
 
 CREATE TABLE usage_event_copy (
   tenant_id uuid NOT NULL,
@@ -899,7 +899,7 @@ CREATE TABLE usage_event_key (
   received_at timestamp with time zone NOT NULL,
   CONSTRAINT usage_event_key_fingerprint_check CHECK ((octet_length(fingerprint) = 16)),
   CONSTRAINT usage_event_key_pkey PRIMARY KEY (tenant_id, event_key)
-);
+) PARTITION BY HASH (tenant_id);
 
 CREATE TABLE usage_total (
   tenant_id uuid NOT NULL,
@@ -1019,11 +1019,11 @@ CREATE INDEX subscription_reading_invoices_idx ON public.subscription_reading US
 
 CREATE INDEX usage_delta_period_idx ON public.usage_delta USING btree (tenant_id, customer_no, meter_no);
 
-CREATE INDEX usage_entry_late_void_idx ON public.usage_entry USING btree (tenant_id, meter_no, customer_no, period_start) WHERE (is_void AND (revision > 0));
+CREATE INDEX usage_entry_late_void_idx ON ONLY public.usage_entry USING btree (tenant_id, meter_no, customer_no, period_start) WHERE (is_void AND (revision > 0));
 
-CREATE INDEX usage_entry_period_idx ON public.usage_entry USING btree (tenant_id, customer_no, meter_no, period_start);
+CREATE INDEX usage_entry_period_idx ON ONLY public.usage_entry USING btree (tenant_id, customer_no, meter_no, period_start);
 
-CREATE INDEX usage_event_customer_no_idx ON public.usage_event USING btree (tenant_id, customer_no, occurred_at, event_key);
+CREATE INDEX usage_event_customer_no_idx ON ONLY public.usage_event USING btree (tenant_id, customer_no, occurred_at, event_key);
 
 CREATE INDEX usage_total_bucket_idx ON public.usage_total USING btree (tenant_id, meter_no, bucket);
 
@@ -1147,6 +1147,55 @@ AS $function$
           SELECT FROM json_array_elements_text(dimensions::json) d
            WHERE d.value !~ '^erased_[0-9a-f]{24}$')
       $function$;
+
+CREATE OR REPLACE FUNCTION public.make_usage_month(book text, month_start timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET "TimeZone" TO 'UTC'
+AS $function$
+      DECLARE
+        month text := book || to_char(month_start, '_YYYY_MM');
+      BEGIN
+        EXECUTE format(
+          'CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)
+             WITH (autovacuum_freeze_min_age = 0, autovacuum_vacuum_insert_scale_factor = 0,
+                   autovacuum_vacuum_insert_threshold = 1000000)', month, book);
+        EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', month);
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON public.%I FROM %I', month, current_user);
+        EXECUTE format(
+          'CREATE TRIGGER %I BEFORE DELETE OR TRUNCATE ON public.%I
+             FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change()',
+          month || '_append_only', month);
+        EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+          book, month, month_start, month_start + interval '1 month');
+      END $function$;
+
+CREATE OR REPLACE FUNCTION public.make_usage_months()
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
+AS $function$
+      DECLARE
+        made bigint := 0;
+        missing record;
+      BEGIN
+        PERFORM pg_advisory_xact_lock(1131376461, 0);
+        FOR missing IN
+          SELECT b.book, m.month_start
+            FROM unnest(ARRAY['usage_event', 'usage_entry']) AS b (book)
+           CROSS JOIN generate_series(date_trunc('month', clock_timestamp() - interval '1 day'),
+                        date_trunc('month', clock_timestamp()) + interval '3 months',
+                        interval '1 month') AS m (month_start)
+           WHERE to_regclass('public.' || b.book || to_char(m.month_start, '_YYYY_MM')) IS NULL
+           ORDER BY m.month_start, b.book DESC
+        LOOP
+          PERFORM public.make_usage_month(missing.book, missing.month_start);
+          made := made + 1;
+        END LOOP;
+        RETURN made;
+      END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_all_but_dimension_erasure()
  RETURNS trigger

@@ -9,6 +9,7 @@ import {
   checkAppendOnly,
   checkClock,
   checkMigrated,
+  checkMonths,
   checkPushes,
   checkRights,
   checkServer,
@@ -94,7 +95,8 @@ async function examineDatabase(
     const migrated = await checkMigrated(db);
     checks.push(migrated);
     if (migrated.status === 'ok') {
-      checks.push(await checkRights(url), await checkAppendOnly(db), await checkPushes(db));
+      checks.push(await checkRights(url), await checkAppendOnly(db));
+      checks.push(await checkMonths(db), await checkPushes(db));
     }
     return checks;
   } catch (error) {

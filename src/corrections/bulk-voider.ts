@@ -65,7 +65,7 @@ export class BulkVoider {
       if (alone) return await behindClosedGate(this.db.work, tenantId, work);
       return await this.db.work.transaction(async (tx) => work(tx, await enterGate(tx, tenantId)));
     } catch (error) {
-      if (VOIDED_MEANWHILE.has(violatedConstraint(error) ?? '')) return false;
+      if (violatedConstraint(error) === VOIDED_MEANWHILE) return false;
       throw error;
     }
   }

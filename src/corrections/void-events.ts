@@ -27,8 +27,9 @@ export interface VoidSettings {
  * meanwhile would not be in.
  *
  * @param eventKeys Of recorded events that were not voided.
+ * Somebody else may void one of them meanwhile: whoever writes the record of the void last is refused.
+ *
  * @returns The effects of each event.
- * @throws A unique violation where one of them is voided by somebody else meanwhile.
  */
 export async function voidEvents(
   tx: Transaction,

@@ -58,7 +58,7 @@ export class VoidService {
         await this.refuseOtherReplacement(tenantId, record, replacement);
         return await toVoidAnswer(this.db.work, tenantId, record, request);
       } catch (error) {
-        const lost = VOIDED_MEANWHILE.has(violatedConstraint(error) ?? '');
+        const lost = violatedConstraint(error) === VOIDED_MEANWHILE;
         if (!lost || attempt === ATTEMPTS_MAX) throw error;
       }
     }

@@ -3,6 +3,7 @@ import type { Micros } from '../domain/instant.js';
 import { joinedTransaction } from './command-context.js';
 import { TENANT_ROLE, TENANT_SETTING, type SERVICE_ROLE } from './roles.js';
 import { tenantInScope } from './tenant-scope.js';
+import { isMonthMissing, MAKE_USAGE_MONTHS } from './usage-months.js';
 
 /** What a statement may be run on: an open transaction, or connections that commit each alone. */
 export interface Queryable {
@@ -122,7 +123,8 @@ export class Connections implements Queryable {
   /**
    * Runs `work` in one READ COMMITTED transaction and commits.
    *
-   * A deadlock or serialization failure runs it again, so `work` must not act outside the database.
+   * A deadlock or serialization failure runs it again, and so does a month that is not made yet, once
+   * it is: `work` must not act outside the database.
    * Where COMMIT itself breaks, the outcome is unknown and the error is passed on.
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
@@ -131,11 +133,18 @@ export class Connections implements Queryable {
         return await this.once(work);
       } catch (error) {
         const state = sqlState(error);
-        if (state === undefined || !RETRIED_AT_ONCE.has(state) || attempt === ATTEMPTS_MAX)
-          throw error;
+        const lacksMonth = isMonthMissing(error);
+        if (state === undefined || !(RETRIED_AT_ONCE.has(state) || lacksMonth)) throw error;
+        if (attempt === ATTEMPTS_MAX) throw error;
+        if (lacksMonth) await this.makeMonths();
         await new Promise((resume) => setTimeout(resume, Math.random() * 20 * attempt));
       }
     }
+  }
+
+  /** By itself, so that others see the months at once, whatever becomes of the work that lacked one. */
+  private async makeMonths(): Promise<void> {
+    await this.withClient((client) => client.query(MAKE_USAGE_MONTHS));
   }
 
   private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {

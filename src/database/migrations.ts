@@ -13,6 +13,8 @@ import { CreateAudit1795200000012 } from '../../migrations/1795200000012-create-
 import { CreateReplays1795200000013 } from '../../migrations/1795200000013-create-replays.js';
 import { Erasures1795200000014 } from '../../migrations/1795200000014-erasures.js';
 import { CreateApprovals1795200000015 } from '../../migrations/1795200000015-create-approvals.js';
+import { UsageMonths1795200000016 } from '../../migrations/1795200000016-usage-months.js';
+import { UsageStorage1795200000017 } from '../../migrations/1795200000017-usage-storage.js';
 import { CreateRoles1795200000090 } from '../../migrations/1795200000090-create-roles.js';
 
 /** All there are, in the order in which they run. */
@@ -32,5 +34,7 @@ export const MIGRATIONS = [
   CreateReplays1795200000013,
   Erasures1795200000014,
   CreateApprovals1795200000015,
+  UsageMonths1795200000016,
+  UsageStorage1795200000017,
   CreateRoles1795200000090,
 ] as const;

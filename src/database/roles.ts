@@ -17,7 +17,12 @@ export const TENANT_SETTING = 'countonce.tenant_id';
  * Functions that work with their owner's rights, so past those of our roles: all there may be. Each is
  * narrow, and looks for itself whose tenant's work it is called in.
  */
-export const OWNERS_FUNCTIONS = ['erase_audit_texts', 'erase_push_reasons', 'erase_usage_texts'];
+export const OWNERS_FUNCTIONS = [
+  'erase_audit_texts',
+  'erase_push_reasons',
+  'erase_usage_texts',
+  'make_usage_months',
+];
 
 /** Whatever runs SQL without parameters: a connection, or a migration's. */
 export interface SqlRunner {
@@ -37,7 +42,7 @@ const KEPT_NAMES = '^erasure$';
 const ERASED_IN_NAMES = '^(usage_event|usage_entry|usage_void|push_transition|audit_entry)$';
 
 const TABLES = `
-  SELECT c.oid, c.oid::regclass::text AS name,
+  SELECT c.oid, c.oid::regclass::text AS name, c.relispartition AS is_part,
          CASE WHEN c.own_name = 'migration' THEN 'SELECT'
               WHEN c.own_name ~ '${APPEND_ONLY_NAMES}' THEN 'SELECT, INSERT'
               WHEN c.own_name ~ '${KEPT_NAMES}' THEN 'SELECT, INSERT, UPDATE'
@@ -89,6 +94,9 @@ const MAKE_ROLES = `
  * Without the roles their owner takes the rights over the books from itself. Once it has them it is
  * not what works any more, and takes back what the functions need.
  *
+ * Parts of a table are worked on through the table itself, with its rights and behind its wall: nobody
+ * has rights to one alone, and no policy shows its rows.
+ *
  * A foreign key locks the row that it refers to, as the owner of that table, who needs the right to
  * update some column for it: a computed one, which nobody can.
  */
@@ -100,6 +108,18 @@ const SET_RIGHTS = `
   BEGIN
     SELECT a."canAct" INTO can_act FROM (${CAN_ACT}) a;
     FOR t IN ${TABLES} LOOP
+      IF t.is_part THEN
+        -- Nothing that is done already: it would wait for every reader, and all recorders for it.
+        IF NOT t.is_walled THEN
+          EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.name);
+        END IF;
+        EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM %I', t.name, current_user);
+        IF (SELECT count(*) FROM pg_roles WHERE rolname IN ('${SERVICE_ROLE}', '${TENANT_ROLE}')) = 2
+        THEN
+          EXECUTE format('REVOKE ALL ON %s FROM ${SERVICE_ROLE}, ${TENANT_ROLE}', t.name);
+        END IF;
+        CONTINUE;
+      END IF;
       IF t.rights = 'SELECT, INSERT' AND NOT can_act THEN
         EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM %I', t.name, current_user);
         IF t.computed_column IS NOT NULL THEN

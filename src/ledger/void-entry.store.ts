@@ -14,7 +14,7 @@ export function isInPlace({ target, periodStart, revision }: PlacedVoid): boolea
  * Writes the ledger entries that take entries out again, and the deltas of the totals: what counts
  * in them goes down by the entry. What was the largest or the last is not found out here.
  *
- * @throws A unique violation where an entry was voided before.
+ * That no event is voided twice is kept by the record of its void, written in the same transaction.
  */
 export async function insertVoids(
   tx: Transaction,

@@ -19,7 +19,16 @@ describe('doctor', () => {
     const { code, json } = await runCli(['doctor', '--json'], { DATA_DIR: folder });
     expect(json.checks.filter((check: any) => check.status === 'fail')).toEqual([]);
     expect([code, json.ok]).toEqual([0, true]);
-    for (const name of ['node', 'DATA_DIR', 'disk', 'PostgreSQL', 'clock', 'migrated', 'fsync']) {
+    for (const name of [
+      'node',
+      'DATA_DIR',
+      'disk',
+      'PostgreSQL',
+      'clock',
+      'migrated',
+      'months',
+      'fsync',
+    ]) {
       expect([name, statusOf(json, name)]).toEqual([name, 'ok']);
     }
     expect(statusOf(json, 'Stripe')).toBe('warn');
@@ -50,12 +59,19 @@ describe('doctor', () => {
     await using app = await startTestApp();
     const name = new URL(app.databaseUrl).pathname.slice(1);
     await app.pool.query(`ALTER DATABASE ${name} SET synchronous_commit = off`);
-    await app.pool.query('DROP TRIGGER usage_entry_append_only ON usage_entry');
+    await app.pool.query(`DROP TRIGGER usage_entry_append_only ON usage_entry;
+      ALTER TABLE usage_event_key_07 DISABLE TRIGGER usage_event_key_07_append_only`);
+    await app.pool.query(`DO $$ BEGIN EXECUTE 'DROP TABLE usage_event' ||
+      to_char(date_trunc('month', now(), 'UTC') AT TIME ZONE 'UTC' + interval '2 months', '_YYYY_MM'); END $$`);
     const { code, json } = await runCli(['doctor', '--json'], { DATABASE_URL: app.databaseUrl });
     expect(code).toBe(1);
     expect(statusOf(json, 'synchronous_commit')).toBe('fail');
     const guard = json.checks.find((check: any) => check.name === 'append-only');
-    expect(guard).toMatchObject({ status: 'fail', detail: 'no trigger guards usage_entry' });
+    expect(guard).toMatchObject({
+      status: 'fail',
+      detail: 'no trigger guards usage_entry, usage_event_key_07',
+    });
+    expect(statusOf(json, 'months')).toBe('warn');
     expect(statusOf(json, 'migrated')).toBe('ok');
   });
 

@@ -6,7 +6,7 @@ interface Table {
   readonly isOfTenants: boolean;
 }
 
-/** Every table that there is, so that one that is made later is looked at as well. */
+/** Every table that there is, so that one that is made later is looked at as well; parts by their whole. */
 async function tables(pool: pg.Pool): Promise<Table[]> {
   const { rows } = await pool.query<Table>(
     `SELECT c.oid::regclass::text AS table, array_agg(a.attname::text ORDER BY a.attnum) AS columns,
@@ -14,7 +14,7 @@ async function tables(pool: pg.Pool): Promise<Table[]> {
        FROM pg_class c
        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
        JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema'
+      WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition AND n.nspname <> 'information_schema'
         AND n.nspname NOT LIKE 'pg\\_%'
       GROUP BY c.oid ORDER BY 1`,
   );

@@ -21,6 +21,10 @@ let tenantId: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   db = new Database(database.url, 2);
+  await db.work.query(
+    `SELECT make_usage_month('usage_event', date_trunc('month', $1::timestamptz))`,
+    [formatInstantMicros(BEFORE)],
+  );
 });
 afterAll(async () => {
   await db.end();

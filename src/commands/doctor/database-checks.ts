@@ -1,5 +1,6 @@
 import type { Queryable } from '../../database/connections.js';
 import { isMigrated } from '../../database/migrated.js';
+import { OWN_TABLE_ROWS } from '../../database/own-tables.js';
 import { checkStart, UnsafeDatabase } from '../../database/start-check.js';
 import { PUSH_STOP_DETAILS, pushStop } from '../../outbox/push-guard.js';
 import { fail, ok, warn, type Check } from './check.js';
@@ -120,15 +121,19 @@ export async function checkMigrated(db: Queryable): Promise<Check> {
     : fail('migrated', 'the schema is not that of this version', 'Run `npx countonce migrate`.');
 }
 
-/** What keeps the ledger from being changed by mistake. */
+/** What keeps the ledger from being changed by mistake, a part of it alone included. */
 export async function checkAppendOnly(db: Queryable): Promise<Check> {
   const rows = await db.query<{ name: string }>(
-    `SELECT tgrelid::regclass::text AS name FROM pg_trigger
-      WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')
-        AND tgname = tgrelid::regclass::text || '_append_only'`,
+    `SELECT b.relname::text AS name
+       FROM ${OWN_TABLE_ROWS} b
+      WHERE b.own_name = ANY ($1::text[])
+        AND NOT EXISTS (SELECT FROM pg_trigger
+                         WHERE tgrelid = b.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')
+                           AND tgname = b.relname || '_append_only')
+      ORDER BY 1`,
+    [APPEND_ONLY],
   );
-  const guarded = new Set(rows.map((row) => row.name));
-  const missing = APPEND_ONLY.filter((table) => !guarded.has(table));
+  const missing = rows.map(({ name }) => name);
   return missing.length === 0
     ? ok('append-only', APPEND_ONLY.join(', '))
     : fail(
@@ -136,6 +141,22 @@ export async function checkAppendOnly(db: Queryable): Promise<Check> {
         `no trigger guards ${missing.join(', ')}`,
         'Enable the triggers …_append_only again, and find out who dropped them.',
       );
+}
+
+const MONTHS_AHEAD = `
+  SELECT coalesce(min(n) FILTER (WHERE to_regclass('usage_event' || month) IS NULL
+                                    OR to_regclass('usage_entry' || month) IS NULL), 4) - 1 AS ahead
+    FROM (SELECT n, to_char(date_trunc('month', now()) + n * interval '1 month', '_YYYY_MM') AS month
+            FROM generate_series(0, 3) n) m`;
+
+/** Whether there is a place for usage of the months to come. */
+export async function checkMonths(db: Queryable): Promise<Check> {
+  const [row] = await db.query<{ ahead: number }>(MONTHS_AHEAD);
+  const detail = `${row!.ahead} after this one`;
+  // For an hour after a month has begun there are two.
+  return row!.ahead >= 2
+    ? ok('months', detail)
+    : warn('months', detail, 'Look whether a worker runs: it makes three, and logs why it cannot.');
 }
 
 /** What the service may do there, and whether tenants are behind walls. */

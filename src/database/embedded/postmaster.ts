@@ -16,6 +16,8 @@ const DEFAULT_SETTINGS: ServerSettings = {
   fsync: 'on',
   synchronous_commit: 'on',
   max_connections: '100',
+  // A look-up of an event by its key locks every month with its indexes: room for ten years of them.
+  max_locks_per_transaction: '256',
   password_encryption: 'scram-sha-256',
   listen_addresses: '127.0.0.1',
   // No socket file: nothing stale is left behind, and no path can be too long for it.
