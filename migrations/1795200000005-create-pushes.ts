@@ -159,8 +159,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         -- Frozen before the first call: what Stripe is sent.
         value               numeric     NOT NULL,
         "timestamp"         timestamptz NOT NULL,
-        -- Columns and no expressions in the indexes: behind the wall between tenants PostgreSQL looks
-        -- up nothing by what a function says of a row.
+        -- Columns, since behind the wall between tenants no index serves by what a function says of rows.
         minute              timestamptz NOT NULL GENERATED ALWAYS AS (
           date_bin('1 minute', "timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00')) STORED,
         account_id          text COLLATE "C" NOT NULL,
@@ -196,8 +195,7 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         clock_offset_micros bigint,
         last_attempt_at     timestamptz,
         delivered_at        timestamptz,
-        -- NULL: not sent again by itself.
-        next_attempt_at     timestamptz,
+        next_attempt_at     timestamptz, -- NULL: not sent again by itself
         due_hour            timestamptz GENERATED ALWAYS AS (
           date_bin('1 hour', next_attempt_at, TIMESTAMPTZ '2000-01-01 00:00:00+00')) STORED,
         lease_until         timestamptz,
@@ -215,8 +213,8 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         CONSTRAINT push_timestamp_check CHECK (
           date_bin('1 second', "timestamp", TIMESTAMPTZ '2000-01-01 00:00:00+00') = "timestamp"),
         CONSTRAINT push_purpose_check CHECK (purpose IN ('usage', 'repair', 'restored')),
-        CONSTRAINT push_settled_by_check CHECK (settled_by IN ('answer', 'reading', 'resolution',
-          'withdrawal')),
+        CONSTRAINT push_settled_by_check
+          CHECK (settled_by IN ('answer', 'reading', 'resolution', 'withdrawal')),
         CONSTRAINT push_sending_check CHECK ((status = 'sending') = (lease_until IS NOT NULL)),
         CONSTRAINT push_attempts_check CHECK ((attempts > 0) = (first_attempt_at IS NOT NULL)
           AND (attempts > 0 OR purpose = 'restored'
@@ -233,16 +231,14 @@ export class CreatePushes1795200000005 implements MigrationInterface {
       );
       -- A delta is alone in its minute, so that it can be read back alone.
       CREATE UNIQUE INDEX push_minute_key ON push (tenant_id, account_id, livemode,
-        stripe_customer_id, event_name, minute)
-        WHERE kind = 'delta' AND status <> 'shadow';
+        stripe_customer_id, event_name, minute) WHERE kind = 'delta' AND status <> 'shadow';
       -- Totals of a lane carry strictly rising timestamps; two never share one.
       CREATE UNIQUE INDEX push_total_timestamp_key ON push (tenant_id, account_id, livemode,
         stripe_customer_id, event_name, "timestamp") WHERE kind = 'total' AND status <> 'shadow';
       -- At most one call in flight per Stripe customer and meter, whoever sends.
       CREATE UNIQUE INDEX push_in_flight_key ON push (account_id, livemode, stripe_customer_id,
         event_name) WHERE status = 'sending';
-      -- In which order pushes go. The hour in which one became due is order enough there: so those
-      -- of one Stripe customer stand together, and are passed over in one step.
+      -- The order of pushes: of one hour, those of a Stripe customer are passed over in one step.
       CREATE INDEX push_order_idx ON push (tenant_id, account_id, livemode, of_closed, finalizes_at,
         due_hour, stripe_customer_id, event_name, next_attempt_at, sequence)
         WHERE status IN ('pending', 'unknown') AND next_attempt_at IS NOT NULL;
@@ -270,8 +266,8 @@ export class CreatePushes1795200000005 implements MigrationInterface {
         CONSTRAINT push_reading_pkey PRIMARY KEY (tenant_id, identifier),
         CONSTRAINT push_reading_fkey FOREIGN KEY (tenant_id, identifier)
           REFERENCES push (tenant_id, identifier),
-        CONSTRAINT push_reading_cause_check CHECK (cause IN ('unknown', 'disputed', 'reported',
-          'drift')),
+        CONSTRAINT push_reading_cause_check
+          CHECK (cause IN ('unknown', 'disputed', 'reported', 'drift')),
         CONSTRAINT push_reading_value_check CHECK ((value IS NULL) = (agreed_since IS NULL))
       );
       CREATE INDEX push_reading_due_idx ON push_reading (tenant_id, next_read_at);

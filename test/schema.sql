@@ -1056,14 +1056,14 @@ CREATE OR REPLACE FUNCTION public.erase_audit_texts(erasing_customer bigint, seq
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
-        own_sequence bigint := (running_erasure(own_tenant, erasing_customer)).audit_sequence;
+        own_sequence bigint := (public.running_erasure(own_tenant, erasing_customer)).audit_sequence;
         erased bigint;
       BEGIN
-        UPDATE audit_entry a
+        UPDATE public.audit_entry a
            SET subject = NULL, reason = NULL, before = NULL, after = NULL, salt = NULL
          WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences)
            AND a.sequence < own_sequence AND a.salt IS NOT NULL;
@@ -1075,15 +1075,15 @@ CREATE OR REPLACE FUNCTION public.erase_push_reasons(erasing_customer bigint, id
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
       BEGIN
-        PERFORM running_erasure(own_tenant, erasing_customer);
-        UPDATE push_transition t
+        PERFORM public.running_erasure(own_tenant, erasing_customer);
+        UPDATE public.push_transition t
            SET reason = '[erased]'
-          FROM push p
+          FROM public.push p
          WHERE p.tenant_id = own_tenant AND p.identifier = ANY (identifiers)
            AND p.customer_no = erasing_customer
            AND t.tenant_id = own_tenant AND t.identifier = p.identifier
@@ -1094,24 +1094,24 @@ CREATE OR REPLACE FUNCTION public.erase_usage_texts(erasing_customer bigint, eve
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       DECLARE
         own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
-        own_key bytea := (running_erasure(own_tenant, erasing_customer)).hash_key;
+        own_key bytea := (public.running_erasure(own_tenant, erasing_customer)).hash_key;
         erased bigint;
       BEGIN
-        UPDATE usage_entry e
-           SET dimensions = erased_dimensions(e.dimensions, own_key)
+        UPDATE public.usage_entry e
+           SET dimensions = public.erased_dimensions(e.dimensions, own_key)
          WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
-           AND e.customer_no = erasing_customer AND has_texts(e.dimensions);
-        UPDATE usage_void v
+           AND e.customer_no = erasing_customer AND public.has_texts(e.dimensions);
+        UPDATE public.usage_void v
            SET reason = '[erased]'
-          FROM usage_event e
+          FROM public.usage_event e
          WHERE v.tenant_id = own_tenant AND v.event_key = ANY (event_keys)
            AND e.tenant_id = own_tenant AND e.event_key = v.event_key
            AND e.customer_no = erasing_customer AND v.reason <> '[erased]';
-        UPDATE usage_event e
+        UPDATE public.usage_event e
            SET source = NULL, usage_event_id = NULL, customer_id = NULL, properties = NULL
          WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
            AND e.customer_no = erasing_customer AND e.usage_event_id IS NOT NULL;
@@ -1202,7 +1202,7 @@ CREATE OR REPLACE FUNCTION public.refuse_all_but_dimension_erasure()
  LANGUAGE plpgsql
 AS $function$
       BEGIN
-        IF has_texts(OLD.dimensions) AND NOT has_texts(NEW.dimensions) THEN
+        IF public.has_texts(OLD.dimensions) AND NOT public.has_texts(NEW.dimensions) THEN
           OLD.dimensions := NEW.dimensions;
           IF NEW::text = OLD::text THEN
             RETURN NEW;

@@ -149,11 +149,17 @@ describe('the functions of an erasure', () => {
   it('are the only ones of their kind that may be called where a process starts', async () => {
     const { rows: functions } = await api.pool.query(
       `SELECT proname AS name, has_function_privilege('public', oid, 'EXECUTE') AS "isPublic",
-              has_function_privilege('${TENANT_ROLE}', oid, 'EXECUTE') AS "isOurs"
+              has_function_privilege('${TENANT_ROLE}', oid, 'EXECUTE') AS "isOurs",
+              'search_path=pg_catalog, pg_temp' = ANY (proconfig) AS "findsOursAlone"
          FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY 1`,
     );
     expect(functions).toEqual(
-      OWNERS_FUNCTIONS.map((name) => ({ name, isPublic: false, isOurs: true })),
+      OWNERS_FUNCTIONS.map((name) => ({
+        name,
+        isPublic: false,
+        isOurs: true,
+        findsOursAlone: true,
+      })),
     );
     expect(await checkStart(api.databaseUrl)).toBe(SERVICE_ROLE);
     await api.pool.query(
