@@ -65,12 +65,14 @@ export async function nextKeys(
 
 const instant = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
+/** The time of receipt finds the one month that an event and its entries stand in. */
 const CHUNK_OF = (limit: string): string => `
   last AS (SELECT event_key, occurred_at FROM chunk ORDER BY place DESC LIMIT 1),
   lacking AS (
     SELECT k.* FROM chunk k
      WHERE k.asked AND NOT EXISTS (SELECT FROM usage_entry e
-                                    WHERE e.tenant_id = $1 AND e.event_key = k.event_key)
+                                    WHERE e.tenant_id = $1 AND e.event_key = k.event_key
+                                      AND e.received_at = k.received_at)
      LIMIT ${limit})
   SELECT (SELECT count(*) FROM chunk WHERE asked) AS "keys",
          (SELECT event_key FROM last) AS "lastKey",
@@ -82,7 +84,8 @@ const CHUNK_OF = (limit: string): string => `
                    'quantity', trim_scale(u.quantity)::text,
                    'occurred_at', ${instant('u.occurred_at')}, 'properties', u.properties))
             FROM lacking k
-            LEFT JOIN usage_event u ON u.tenant_id = $1 AND u.event_key = k.event_key) AS "entryless"`;
+            LEFT JOIN usage_event u ON u.tenant_id = $1 AND u.event_key = k.event_key
+                                   AND u.received_at = k.received_at) AS "entryless"`;
 
 /** Of an event whose details are gone nobody knows when it occurred: it is asked for with all alone. */
 const OF_ALL = `
@@ -92,7 +95,7 @@ const OF_ALL = `
            ($2::bigint IS NULL AND $3::timestamptz IS NULL AND $4::timestamptz IS NULL)
              OR EXISTS (SELECT FROM usage_event u
                          WHERE u.tenant_id = $1 AND u.event_key = k.event_key
-                           AND ($3 IS NULL OR u.occurred_at >= $3)
+                           AND u.received_at = k.received_at AND ($3 IS NULL OR u.occurred_at >= $3)
                            AND ($4 IS NULL OR u.occurred_at < $4)) AS asked
       FROM (SELECT event_key, received_at FROM usage_event_key
              WHERE tenant_id = $1 AND ($5::uuid IS NULL OR event_key > $5)
