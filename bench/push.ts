@@ -79,12 +79,16 @@ async function drained(rig: Rig): Promise<Measured> {
   }
 }
 
+/** @throws Error where one will never be. */
 async function untilDelivered({ pool }: BenchDatabase): Promise<void> {
   for (;;) {
-    const { rowCount } = await pool.query(
-      "SELECT FROM push WHERE status NOT IN ('delivered', 'confirmed') LIMIT 1",
+    const { rows } = await pool.query<{ left: number; rejected: number }>(
+      `SELECT count(*) FILTER (WHERE status NOT IN ('delivered', 'confirmed'))::integer AS left,
+              count(*) FILTER (WHERE status = 'rejected')::integer AS rejected FROM push`,
     );
-    if (rowCount === 0) return;
+    const { left, rejected } = rows[0]!;
+    if (rejected > 0) throw new Error(`${rejected} pushes were taken back or refused`);
+    if (left === 0) return;
     await sleep(POLL_MS);
   }
 }
