@@ -26,9 +26,9 @@ export interface VoidSettings {
  * the last or distinct values: what is left of them is found by a scan, which an entry that commits
  * meanwhile would not be in.
  *
- * @param eventKeys Of recorded events that were not voided.
  * Somebody else may void one of them meanwhile: whoever writes the record of the void last is refused.
  *
+ * @param eventKeys Of recorded events that were not voided.
  * @returns The effects of each event.
  */
 export async function voidEvents(
