@@ -119,7 +119,7 @@ export class IngestService {
     const counts = noCounts();
     for (const { status } of verdicts) counts[status]++;
     for (const [result, count] of Object.entries(counts)) {
-      this.metrics.usageEvents.inc({ result }, count);
+      if (count > 0) this.metrics.usageEvents.inc({ result }, count);
     }
   }
 
