@@ -135,10 +135,30 @@ export class Connections implements Queryable {
    * it is: `work` must not act outside the database.
    * Where COMMIT itself breaks, the outcome is unknown and the error is passed on.
    */
-  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const joined = joinedTransaction(this);
+    return this.repeated(() =>
+      joined === undefined ? this.once('', (tx) => work(tx)) : joined.transaction(work),
+    );
+  }
+
+  /**
+   * The same, never as part of a command, with statements that go to the server in one message with BEGIN.
+   *
+   * @param opening Without parameters, separated by `;`. Each has a snapshot of its own.
+   * @param work Gets the rows of the last of them.
+   */
+  openedTransaction<Row extends object, T>(
+    opening: string,
+    work: (tx: Transaction, rows: Row[]) => Promise<T>,
+  ): Promise<T> {
+    return this.repeated(() => this.once(opening, work));
+  }
+
+  private async repeated<T>(run: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.once(work);
+        return await run();
       } catch (error) {
         const state = sqlState(error);
         const lacksMonth = isMonthMissing(error);
@@ -155,16 +175,18 @@ export class Connections implements Queryable {
     await this.withClient((client) => client.query(MAKE_USAGE_MONTHS));
   }
 
-  private async once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const joined = joinedTransaction(this);
-    if (joined !== undefined) return joined.transaction(work);
+  private once<Row extends object, T>(
+    opening: string,
+    work: (tx: Transaction, rows: Row[]) => Promise<T>,
+  ): Promise<T> {
     return this.withClient(async (client) => {
-      await client.query(this.begin());
-      const result = await work({
+      const begun: pg.QueryResult | pg.QueryResult[] = await client.query(this.begin() + opening);
+      const { rows } = Array.isArray(begun) ? begun.at(-1)! : begun;
+      const tx: Transaction = {
         isTransaction: true,
-        query: <Row extends object>(sql: string, parameters: readonly unknown[] = []) =>
-          this.ask<Row>(client, sql, parameters),
-      });
+        query: (sql, parameters = []) => this.ask(client, sql, parameters),
+      };
+      const result = await work(tx, rows);
       const committed = await client.query('COMMIT');
       // After a failed statement COMMIT answers ROLLBACK, and without an error.
       if (committed.command !== 'COMMIT') throw new Error('the transaction was rolled back');
@@ -225,8 +247,8 @@ export class Connections implements Queryable {
   private begin(): string {
     const tenantId = this.tenant();
     return tenantId === undefined
-      ? 'BEGIN'
-      : `BEGIN; SET LOCAL ROLE ${TENANT_ROLE}; SET LOCAL ${TENANT_SETTING} = '${tenantId}'`;
+      ? 'BEGIN;'
+      : `BEGIN; SET LOCAL ROLE ${TENANT_ROLE}; SET LOCAL ${TENANT_SETTING} = '${tenantId}';`;
   }
 
   private tenant(): string | undefined {

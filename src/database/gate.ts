@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { Micros } from '../domain/instant.js';
 import { sqlState, type Connections, type Transaction } from './connections.js';
 
@@ -29,18 +30,23 @@ export interface GateState {
   readonly serverStart: Micros;
 }
 
-const READ_GATE = `
+/** @param tenantId As SQL. */
+const lockShared = (tenantId: string): string =>
+  `SELECT pg_advisory_xact_lock_shared(${GATE_NAMESPACE}, tenant_no) FROM tenant WHERE tenant_id = ${tenantId}`;
+
+/** @param tenantId As SQL. */
+const readState = (tenantId: string): string => `
   SELECT gate_version AS "gateVersion", closed_through AS "closedThrough",
          clock_closed_through AS "clockClosedThrough",
          clock.at + clock_offset_micros * interval '1 microsecond' AS "now",
          clock.at AS "receivedAt", pg_postmaster_start_time() AS "serverStart"
-    FROM tenant, (SELECT clock_timestamp() AS at) clock WHERE tenant_id = $1`;
+    FROM tenant, (SELECT clock_timestamp() AS at) clock WHERE tenant_id = ${tenantId}`;
+
+const LOCK_SHARED = lockShared('$1');
+const READ_STATE = readState('$1');
 
 export async function enterGate(tx: Transaction, tenantId: string): Promise<GateState> {
-  await tx.query(
-    `SELECT pg_advisory_xact_lock_shared(${GATE_NAMESPACE}, tenant_no) FROM tenant WHERE tenant_id = $1`,
-    [tenantId],
-  );
+  await tx.query(LOCK_SHARED, [tenantId]);
   return readGate(tx, tenantId);
 }
 
@@ -48,7 +54,21 @@ export async function readGate(
   db: { query: Transaction['query'] },
   tenantId: string,
 ): Promise<GateState> {
-  const [state] = await db.query<GateState>(READ_GATE, [tenantId]);
+  return known(await db.query<GateState>(READ_STATE, [tenantId]));
+}
+
+/** Runs `work` in a transaction that enters the gate with its first message to the server. */
+export function behindOpenGate<T>(
+  connections: Connections,
+  tenantId: string,
+  work: (tx: Transaction, gate: GateState) => Promise<T>,
+): Promise<T> {
+  const literal = pg.escapeLiteral(tenantId);
+  const opening = `${lockShared(literal)}; ${readState(literal)}`;
+  return connections.openedTransaction<GateState, T>(opening, (tx, rows) => work(tx, known(rows)));
+}
+
+function known([state]: readonly GateState[]): GateState {
   if (state === undefined) throw new Error('no such tenant');
   return state;
 }

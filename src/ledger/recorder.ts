@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { sqlState, type Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
+import { behindOpenGate, readGate } from '../database/gate.js';
 import { withinTenant } from '../database/tenant-scope.js';
 import { eventKey } from '../domain/event-key.js';
 import { fingerprint } from '../domain/fingerprint.js';
@@ -70,7 +71,8 @@ export class Recorder {
   ): Promise<Verdict> {
     const catalog = await TenantCatalog.read(tx, tenantId);
     await catalog.load(tx, new Set([event.customerId]));
-    const recording = new RecordingTransaction(tx, catalog, this.settingsOf(tenantId));
+    const gate = await readGate(tx, tenantId);
+    const recording = new RecordingTransaction(tx, catalog, this.settingsOf(tenantId), gate);
     const [verdict] = await recording.run([toCandidate(event, 0, options)]);
     return verdict!;
   }
@@ -97,8 +99,8 @@ export class Recorder {
       await catalog.load(this.db.recording, new Set(chunk.map((c) => c.event.customerId)));
       try {
         let recording: RecordingTransaction | undefined;
-        const verdicts = await this.db.recording.transaction((tx) => {
-          recording = new RecordingTransaction(tx, catalog, settings);
+        const verdicts = await behindOpenGate(this.db.recording, tenantId, (tx, gate) => {
+          recording = new RecordingTransaction(tx, catalog, settings, gate);
           return recording.run(chunk);
         });
         recording?.committed();

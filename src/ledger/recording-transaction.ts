@@ -1,6 +1,6 @@
 import { createCustomers } from '../customers/customer.store.js';
 import type { Transaction } from '../database/connections.js';
-import { enterGate, type GateState } from '../database/gate.js';
+import type { GateState } from '../database/gate.js';
 import { MICROS_PER_SECOND } from '../domain/instant.js';
 import { countEvent, type Counted, type Fault } from '../domain/usage-match.js';
 import type { Candidate } from './candidate.js';
@@ -40,11 +40,11 @@ export class RecordingTransaction {
     private readonly tx: Transaction,
     private readonly catalog: TenantCatalog,
     private readonly settings: RecordingSettings,
+    private readonly gate: GateState,
   ) {}
 
   async run(chunk: readonly Candidate[]): Promise<Verdict[]> {
-    const { tx, settings } = this;
-    const gate = await enterGate(tx, settings.tenantId);
+    const { tx, settings, gate } = this;
     if (!this.catalog.holds(gate)) throw new StaleCatalog();
     const placer = new UsagePlacer(tx, settings.tenantId, this.catalog, gate);
     this.placer = placer;
