@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import pg from 'pg';
 import type { Micros } from '../domain/instant.js';
 import { joinedTransaction } from './command-context.js';
@@ -30,8 +31,11 @@ const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, micros);
 types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/** A migration has changed what a prepared statement answers: only a new connection prepares it anew. */
+const PLAN_OUTDATED = '0A000';
+
 /** Deadlock and serialization failure: nothing happened, the same again may well succeed. */
-const RETRIED_AT_ONCE: ReadonlySet<string> = new Set(['40001', '40P01']);
+const RETRIED_AT_ONCE: ReadonlySet<string> = new Set(['40001', '40P01', PLAN_OUTDATED]);
 const ATTEMPTS_MAX = 4;
 
 /** The server has become a standby: only a new connection may lead to the one in its place. */
@@ -211,7 +215,8 @@ export class Connections implements Queryable {
     if (this.prepared === undefined) return undefined;
     let name = this.prepared.get(sql);
     if (name === undefined) {
-      name = `countonce_${this.prepared.size + 1}`;
+      // By the text: behind a pooler another process must not mean something else by the name.
+      name = `countonce_${hash('sha256', sql, 'hex').slice(0, 16)}`;
       this.prepared.set(sql, name);
     }
     return name;
@@ -234,7 +239,7 @@ export class Connections implements Queryable {
         broken = failure;
       });
       const state = sqlState(error);
-      if (state === READ_ONLY) broken = error as Error;
+      if (state === READ_ONLY || state === PLAN_OUTDATED) broken = error as Error;
       if (state === DISK_FULL) this.diskFullAtMs = performance.now();
       throw error;
     } finally {

@@ -42,6 +42,26 @@ describe('connections', () => {
     expect(await connections.query('SELECT v FROM pair')).toEqual([{ v: 2 }, { v: 2 }]);
   });
 
+  it('prepare a statement anew whose answer a migration has changed', async () => {
+    const preparing = new Connections(database.url, 'preparing', 1, undefined, { prepares: true });
+    const read = () =>
+      preparing.transaction((tx) => tx.query('SELECT v FROM changing WHERE n = $1', [1]));
+    try {
+      await database.pool.query('CREATE TABLE changing (n integer, v integer)');
+      await database.pool.query('INSERT INTO changing VALUES (1, 7)');
+      expect(await read()).toEqual([{ v: 7 }]);
+      expect(
+        await preparing.query(
+          `SELECT name FROM pg_prepared_statements WHERE statement LIKE '%changing%'`,
+        ),
+      ).toHaveLength(2);
+      await database.pool.query('ALTER TABLE changing ALTER COLUMN v TYPE text');
+      expect(await read()).toEqual([{ v: '7' }]);
+    } finally {
+      await preparing.end();
+    }
+  });
+
   it('hand nobody a transaction that another left open', async () => {
     for (const work of [
       () => Promise.reject(new Error('thrown inside')),
