@@ -1,22 +1,16 @@
 import type { Command } from 'commander';
-import { Connections, sqlState } from '../database/connections.js';
-import { CommandFailure } from './command-failure.js';
+import { Connections } from '../database/connections.js';
 import { command, print, type JsonOption } from './command.js';
 import { distributionState, requireCitus } from './distribute/distribution-state.js';
 import { distributionSteps, type DistributionStep } from './distribute/distribution-steps.js';
+import { distributeTables, STATEMENT_MAX_MS } from './distribute/distribute-tables.js';
 import { KEYS_IN_PLACE } from './distribute/placement.js';
-import { driverMessage, openDatabase, requireMigrated } from './open-database.js';
-import { ProgressBar } from './progress-bar.js';
+import { openDatabase, requireMigrated } from './open-database.js';
 import { commandConfig } from './services.js';
 
 interface Options extends JsonOption {
   readonly dryRun?: true;
 }
-
-/** As long as the largest table may take to be copied to the workers. */
-const STATEMENT_MAX_MS = 7 * 86_400_000;
-const FORMAT = '{bar} {percentage}% | {what}';
-const LOCK = 'SELECT pg_try_advisory_lock(7126350911848278) AS held';
 
 export function distributeCommand(): Command {
   return command(
@@ -42,7 +36,7 @@ export function distributeCommand(): Command {
         const steps =
           options.dryRun === true
             ? distributionSteps(await distributionState(connections))
-            : await distribute(connections);
+            : await distributeTables(connections);
         const document = {
           dry_run: options.dryRun === true,
           steps: steps.map(({ what, statements }) => ({ what, statements })),
@@ -53,44 +47,6 @@ export function distributeCommand(): Command {
         await database.close();
       }
     });
-}
-
-/** @returns What was done. */
-async function distribute(connections: Connections): Promise<DistributionStep[]> {
-  const [lock] = await connections.query<{ held: boolean }>(LOCK);
-  if (lock?.held !== true) {
-    throw new CommandFailure('Another `countonce distribute` is at work.', 'already_running');
-  }
-  const done: DistributionStep[] = [];
-  using bar = new ProgressBar(1, FORMAT, { what: '' });
-  // What was taken off is known once it is off, and what stayed behind once it was copied.
-  for (;;) {
-    const steps = distributionSteps(await distributionState(connections)).filter(
-      ({ what }) => !done.some((step) => step.what === what),
-    );
-    if (steps.length === 0) return done;
-    bar.grow(done.length + steps.length);
-    for (const step of steps) {
-      bar.update(done.length, { what: step.what });
-      await run(connections, step);
-      done.push(step);
-    }
-  }
-}
-
-async function run(connections: Connections, step: DistributionStep): Promise<void> {
-  try {
-    await connections.transaction(async (tx) => {
-      for (const sql of step.statements) await tx.query(sql);
-    });
-  } catch (cause) {
-    throw new CommandFailure(
-      `Could not ${step.what} (${sqlState(cause) ?? 'no code'}: ${driverMessage(cause)}). What was done ` +
-        'before it stays. Put right what it says and run this again; start no server before it has ended well.',
-      'distribution_failed',
-      { cause },
-    );
-  }
 }
 
 function told(steps: readonly DistributionStep[], isDry: boolean): string {

@@ -20,7 +20,6 @@ export interface TableState {
 /** What is done already, and what there is to do. */
 export interface DistributionState {
   readonly tables: readonly TableState[];
-  /** As `countonce.public.usage_event_append_only`: table and name. */
   readonly triggers: readonly { readonly table: string; readonly name: string }[];
   readonly foreignKeys: readonly string[];
   /** Unique keys without the tenant, in tables that are not distributed yet. */
@@ -92,8 +91,9 @@ const TABLES = `
          EXISTS (SELECT FROM pg_attribute a
                   WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
            AS "hasTenant",
-         (SELECT coalesce(sum(pg_relation_size(t.relid)), 0) FROM pg_partition_tree(c.oid) t
-           WHERE t.isleaf)::float8 AS bytes
+         (pg_relation_size(c.oid) + coalesce(
+           (SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(c.oid) t), 0))::float8
+           AS bytes
     FROM ${OWN_TABLE_ROWS} c
     LEFT JOIN pg_dist_partition d ON d.logicalrelid = c.oid
    WHERE NOT c.relispartition
