@@ -11,6 +11,9 @@ import { parsed } from './parsed.js';
 import { sourceSql } from './source-sql.js';
 import { StatementCheck, type Catalog, type Rule } from './sql-rules.js';
 
+/** Fewer, and whoever collects them has gone blind. */
+const TEXTS_MIN = 400;
+
 let database: TestDatabase;
 let catalog: Catalog;
 
@@ -52,7 +55,9 @@ describe("the product's SQL", () => {
   it('breaks no rule of Citus but where the list says so', () => {
     const broken = new Set<string>();
     const unread = new Set<string>();
-    for (const { file, isPart, variants } of sourceSql()) {
+    const texts = sourceSql();
+    expect(texts.length).toBeGreaterThan(TEXTS_MIN);
+    for (const { file, variants } of texts) {
       for (const text of variants) {
         const statements = parsed(text);
         if (statements === undefined) unread.add(file);
@@ -61,7 +66,6 @@ describe("the product's SQL", () => {
             broken.add(`${rule} ${file} ${about}`);
           }
         }
-        if (statements === undefined && isPart) unread.add(file);
       }
     }
 

@@ -16,9 +16,6 @@ export const HOLE = '\u0000';
 export interface SourceSql {
   /** As `src/usage/fold.ts`. */
   readonly file: string;
-  readonly line: number;
-  /** Whether another text takes it in as a part. */
-  readonly isPart: boolean;
   readonly variants: readonly string[];
 }
 
@@ -48,8 +45,6 @@ export function sourceSql(folder = 'src'): SourceSql[] {
       if (variants.some((text) => BEGINS_AS_SQL.test(text))) {
         found.push({
           file: relative(ROOT, path),
-          line: module.source.getLineAndCharacterOfPosition(node.getStart()).line + 1,
-          isPart: isPart(node),
           variants,
         });
       }
@@ -100,30 +95,6 @@ function isText(node: ts.Node): node is ts.StringLiteralLike | ts.TemplateExpres
 function mayBegin(node: ts.StringLiteralLike | ts.TemplateExpression): boolean {
   const text = ts.isTemplateExpression(node) ? node.head.text : node.text;
   return BEGINS_AS_SQL.test(`${text} x`) || (text.trim() === '' && ts.isTemplateExpression(node));
-}
-
-/** Inside the hole of another text, or what a function gives back. */
-function isPart(node: ts.Node): boolean {
-  for (let at = node.parent; at !== undefined; at = at.parent) {
-    if (ts.isTemplateSpan(at) || ts.isReturnStatement(at)) return true;
-    if (ts.isCallExpression(at)) return false;
-    if (ts.isVariableDeclaration(at)) return isTakenIn(at);
-    if (ts.isStatement(at)) return false;
-  }
-  return false;
-}
-
-function isTakenIn(declaration: ts.VariableDeclaration): boolean {
-  const name = declaration.name.getText();
-  let taken = false;
-  const visit = (node: ts.Node): void => {
-    if (ts.isTemplateSpan(node) && ts.isIdentifier(node.expression)) {
-      taken ||= node.expression.text === name;
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(declaration.getSourceFile());
-  return taken;
 }
 
 function valuesOf(node: ts.Node, module: Module, bound: Bindings, depth: number): string[] {
