@@ -20,7 +20,8 @@ export default {
   clearTextReporter: { allowColor: false, reportTests: false },
   // A fault that makes a loop endless counts as found; databases of a busy machine are not quick.
   timeoutMS: 60_000,
-  concurrency: 2,
+  // More than there are processors: tests of faults wait for what never comes.
+  concurrency: 6,
   dryRunTimeoutMinutes: 60,
   thresholds: { high: 95, low: 85, break: 85 },
   // Texts of SQL that are read once, when the process starts: each would cost a run of every test.

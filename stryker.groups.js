@@ -33,6 +33,7 @@ export const GROUPS = {
   dedupe: {
     mutate: [
       'src/ledger/{judge,recording-transaction,recording-queue,entry.store,registry.store}.ts',
+      'src/ledger/{open-periods,usage-placer}.ts',
     ],
     tests: [
       'test/ledger/*.spec.ts',
@@ -49,7 +50,7 @@ export const GROUPS = {
       'src/ledger/{period.store,close-request.store}.ts',
     ],
     tests: [
-      'test/periods/{closing,close-rehearsal,own-clock}.spec.ts',
+      'test/periods/{closing,close-rehearsal,item-source,own-clock}.spec.ts',
       'test/corrections/{void,carried-amendment,carried-late,lost-and-doubled}.spec.ts',
       'test/races/carried-periods.spec.ts',
     ],

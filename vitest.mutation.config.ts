@@ -9,5 +9,5 @@ const replaced = { include: [], ...(isPure ? { globalSetup: [] } : {}) };
 /** The tests of one group, for `npm run mutate`. */
 export default mergeConfig(
   { ...base, test: { ...base.test, ...replaced } },
-  { test: { include: [...tests], testTimeout: 120_000 } },
+  { test: { include: [...tests], testTimeout: 30_000, hookTimeout: 30_000 } },
 );

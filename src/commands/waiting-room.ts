@@ -23,7 +23,9 @@ export async function waitForSchema(
   { PORT, HOST }: Pick<Config, 'PORT' | 'HOST'>,
   logger: Readonly<Record<'warn', (facts: object, message: string) => void>>,
 ): Promise<void> {
-  const connections = new Connections(url, 'start', 1, undefined, STATEMENT_TIMEOUT_MS);
+  const connections = new Connections(url, 'start', 1, undefined, {
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
   let toldFault = false;
   // A database that went away meanwhile may come back with the schema.
   const look = (): Promise<boolean> =>

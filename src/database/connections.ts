@@ -79,14 +79,22 @@ export class Connections implements Queryable {
   /** Those whose last commit no standby has confirmed. */
   private readonly unreplicated = new WeakSet<pg.PoolClient>();
 
-  /** @param role What they work as; none: the user of `url` itself, without the wall. */
+  /** Names of statements by their text, where they are prepared. */
+  private readonly prepared: Map<string, string> | undefined;
+
+  /**
+   * @param role What they work as; none: the user of `url` itself, without the wall.
+   * @param options.prepares Whether the server keeps each statement's plan: for few statements, of
+   * which none is made up as it goes.
+   */
   constructor(
     url: string,
     name: string,
     size: number,
     private readonly role?: typeof SERVICE_ROLE,
-    statementTimeoutMs = 60_000,
+    { statementTimeoutMs = 60_000, prepares = false } = {},
   ) {
+    this.prepared = prepares ? new Map() : undefined;
     this.pool = new pg.Pool({
       connectionString: url,
       max: size,
@@ -118,7 +126,7 @@ export class Connections implements Queryable {
     if (joined !== undefined) return joined.query<Row>(sql, parameters);
     // The setting that names the tenant holds for one transaction.
     if (this.tenant() !== undefined) return this.transaction((tx) => tx.query(sql, parameters));
-    return this.withClient(async (client) => (await client.query<Row>(sql, [...parameters])).rows);
+    return this.withClient((client) => this.ask<Row>(client, sql, parameters));
   }
 
   /**
@@ -155,14 +163,37 @@ export class Connections implements Queryable {
       await client.query(this.begin());
       const result = await work({
         isTransaction: true,
-        query: async <Row extends object>(sql: string, parameters: readonly unknown[] = []) =>
-          (await client.query<Row>(sql, [...parameters])).rows,
+        query: <Row extends object>(sql: string, parameters: readonly unknown[] = []) =>
+          this.ask<Row>(client, sql, parameters),
       });
       const committed = await client.query('COMMIT');
       // After a failed statement COMMIT answers ROLLBACK, and without an error.
       if (committed.command !== 'COMMIT') throw new Error('the transaction was rolled back');
       return result;
     });
+  }
+
+  private async ask<Row extends object>(
+    client: pg.PoolClient,
+    sql: string,
+    parameters: readonly unknown[],
+  ): Promise<Row[]> {
+    const name = this.nameOf(sql);
+    const values = [...parameters];
+    const { rows } = await (name === undefined
+      ? client.query<Row>(sql, values)
+      : client.query<Row>({ name, text: sql, values }));
+    return rows;
+  }
+
+  private nameOf(sql: string): string | undefined {
+    if (this.prepared === undefined) return undefined;
+    let name = this.prepared.get(sql);
+    if (name === undefined) {
+      name = `countonce_${this.prepared.size + 1}`;
+      this.prepared.set(sql, name);
+    }
+    return name;
   }
 
   /** Hands a connection back without an open transaction, and not at all where it is of no use any more. */

@@ -24,10 +24,14 @@ export class Database {
     recordingConnections: number,
     readonly role?: typeof SERVICE_ROLE,
   ) {
-    this.recording = new Connections(url, 'recording', recordingConnections, role);
+    this.recording = new Connections(url, 'recording', recordingConnections, role, {
+      prepares: true,
+    });
     this.work = new Connections(url, 'work', recordingConnections + 4, role);
     this.health = new Connections(url, 'health', 1, role);
-    this.replay = new Connections(url, 'replay', 2, role, REPLAY_STATEMENT_MAX_MS);
+    this.replay = new Connections(url, 'replay', 2, role, {
+      statementTimeoutMs: REPLAY_STATEMENT_MAX_MS,
+    });
   }
 
   /** Whether recording has just failed for want of space; reads may still work. */

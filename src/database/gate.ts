@@ -25,13 +25,15 @@ export interface GateState {
   readonly now: Micros;
   /** The database's now, of the same reading: where no test clock is set, the two are equal. */
   readonly receivedAt: Micros;
+  /** When the server started: another one, which took over, may lack what this one had committed. */
+  readonly serverStart: Micros;
 }
 
 const READ_GATE = `
   SELECT gate_version AS "gateVersion", closed_through AS "closedThrough",
          clock_closed_through AS "clockClosedThrough",
          clock.at + clock_offset_micros * interval '1 microsecond' AS "now",
-         clock.at AS "receivedAt"
+         clock.at AS "receivedAt", pg_postmaster_start_time() AS "serverStart"
     FROM tenant, (SELECT clock_timestamp() AS at) clock WHERE tenant_id = $1`;
 
 export async function enterGate(tx: Transaction, tenantId: string): Promise<GateState> {

@@ -7,3 +7,12 @@
 export function plainArray(values: readonly (number | boolean | string | null)[]): string {
   return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }
+
+/** An array parameter of any texts. pg's own looks at each of them twice. */
+export function textArray(values: readonly (string | null)[]): string {
+  return `{${values.map((text) => (text === null ? 'NULL' : quoted(text))).join(',')}}`;
+}
+
+function quoted(text: string): string {
+  return /["\\]/.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : `"${text}"`;
+}

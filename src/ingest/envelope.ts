@@ -58,7 +58,7 @@ function batch(events: readonly unknown[], path: readonly string[]): Envelope {
     const detail = `${events.length} events were sent, a request takes at most ${EVENTS_MAX}; send NDJSON or several requests`;
     throw envelopeProblem('batch_too_long', pointer, detail);
   }
-  return { alone: false, events, pointers: events.map((_, index) => jsonPointer(...path, index)) };
+  return { alone: false, events, pointers: events.map((_, index) => `${pointer}/${index}`) };
 }
 
 function envelopeProblem(

@@ -111,8 +111,16 @@ export class IngestService {
     const verdicts = sendings.map(({ checked, shape }) =>
       'verdict' in checked ? checked.verdict : verdictOn(shape, recorded[next++]!),
     );
-    for (const { status } of verdicts) this.metrics.usageEvents.inc({ result: status });
+    this.count(verdicts);
     return verdicts;
+  }
+
+  private count(verdicts: readonly Verdict[]): void {
+    const counts = noCounts();
+    for (const { status } of verdicts) counts[status]++;
+    for (const [result, count] of Object.entries(counts)) {
+      if (count > 0) this.metrics.usageEvents.inc({ result }, count);
+    }
   }
 
   /** Before any verdict leaves; without refused ones it asks the database nothing. */

@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/connections.js';
-import { plainArray } from '../database/plain-array.js';
+import { plainArray, textArray } from '../database/plain-array.js';
 import { entryDigest } from '../domain/entry-digest.js';
-import { formatInstantMicros, quarterHour, type Micros } from '../domain/instant.js';
+import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { UsageEvent } from '../domain/usage-event.js';
 import type { Counted } from '../domain/usage-match.js';
 import { dueAt } from './amendment-due.js';
@@ -38,37 +38,44 @@ export async function insertUsage(
   fresh: readonly FreshEvent[],
   receivedAt: Micros,
 ): Promise<void> {
-  const rows = fresh.flatMap((event) => event.entries.map((entry) => ({ event, entry })));
+  const rows = fresh.flatMap((event, index) =>
+    event.entries.map((entry) => ({ event, entry, eventIndex: index + 1 })),
+  );
+  // Many entries have one period: each is told once.
+  const periodStarts = [
+    ...new Set(rows.flatMap(({ entry }) => [entry.periodStart, entry.originStart])),
+  ];
+  const periodIndexes = new Map(periodStarts.map((start, index) => [start, index + 1]));
   const [inserted] = await tx.query<{ events: number; entries: number }>(INSERT_USAGE, [
     tenantId,
     formatInstantMicros(receivedAt),
     plainArray(fresh.map((f) => f.eventKey)),
-    fresh.map((f) => f.event.source),
-    fresh.map((f) => f.event.usageEventId),
-    fresh.map((f) => f.event.customerId),
+    textArray(fresh.map((f) => f.event.source)),
+    textArray(fresh.map((f) => f.event.usageEventId)),
+    textArray(fresh.map((f) => f.event.customerId)),
     plainArray(fresh.map((f) => f.customerNo)),
-    fresh.map((f) => f.event.meter),
+    textArray(fresh.map((f) => f.event.meter)),
     plainArray(fresh.map((f) => f.event.quantity ?? null)),
     plainArray(fresh.map((f) => formatInstantMicros(f.occurredAt))),
     plainArray(fresh.map((f) => f.event.occurredAt !== undefined)),
-    fresh.map((f) =>
-      f.event.properties === undefined ? null : JSON.stringify(f.event.properties),
+    textArray(
+      fresh.map((f) =>
+        f.event.properties === undefined ? null : JSON.stringify(f.event.properties),
+      ),
     ),
-    plainArray(rows.map((row) => row.event.eventKey)),
+    plainArray(rows.map((row) => row.eventIndex)),
     plainArray(rows.map((row) => row.entry.counted.meter.meterNo)),
-    plainArray(rows.map((row) => row.event.customerNo)),
     plainArray(rows.map((row) => row.entry.counted.quantity)),
-    plainArray(rows.map((row) => formatInstantMicros(row.event.occurredAt))),
-    plainArray(rows.map((row) => formatInstantMicros(row.entry.periodStart))),
-    plainArray(rows.map((row) => formatInstantMicros(row.entry.originStart))),
+    plainArray(rows.map((row) => periodIndexes.get(row.entry.periodStart)!)),
+    plainArray(rows.map((row) => periodIndexes.get(row.entry.originStart)!)),
     plainArray(rows.map((row) => row.entry.revision)),
     plainArray(rows.map((row) => row.entry.late)),
     plainArray(rows.map((row) => row.entry.billable)),
     plainArray(rows.map((row) => row.entry.counted.meter.version)),
-    rows.map((row) => row.entry.counted.dimensions),
+    textArray(rows.map((row) => row.entry.counted.dimensions)),
     plainArray(rows.map((row) => row.entry.uniqueKey)),
-    plainArray(rows.map((row) => formatInstantMicros(quarterHour(row.event.occurredAt)))),
     plainArray(rows.map((row) => digestOf(row.event, row.entry).toString())),
+    plainArray(periodStarts.map(formatInstantMicros)),
   ]);
   if (inserted?.events !== fresh.length || inserted.entries !== rows.length) {
     throw new Error(
@@ -91,13 +98,19 @@ const INSERT_USAGE = `
                   $9::numeric[], $10::timestamptz[], $11::boolean[], $12::json[]) AS e
     RETURNING 1),
   input AS MATERIALIZED (
-    SELECT *
-      FROM unnest($13::uuid[], $14::integer[], $15::bigint[], $16::numeric[], $17::timestamptz[],
-                  $18::timestamptz[], $19::timestamptz[], $20::integer[], $21::boolean[],
-                  $22::boolean[], $23::integer[], $24::text[], $25::uuid[], $26::timestamptz[],
-                  $27::numeric[])
-        AS i (event_key, meter_no, customer_no, quantity, occurred_at, period_start, origin_start,
-              revision, late, billable, settings_version, dimensions, unique_key, bucket, digest)),
+    SELECT ($3::uuid[])[event_index] AS event_key, meter_no,
+           ($7::bigint[])[event_index] AS customer_no, quantity,
+           ($10::timestamptz[])[event_index] AS occurred_at,
+           ($25::timestamptz[])[period_index] AS period_start,
+           ($25::timestamptz[])[origin_index] AS origin_start, revision, late, billable,
+           settings_version, dimensions, unique_key,
+           date_bin('15 minutes', ($10::timestamptz[])[event_index],
+                    TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket, digest
+      FROM unnest($13::integer[], $14::integer[], $15::numeric[], $16::integer[], $17::integer[],
+                  $18::integer[], $19::boolean[], $20::boolean[], $21::integer[], $22::text[],
+                  $23::uuid[], $24::numeric[])
+        AS i (event_index, meter_no, quantity, period_index, origin_index, revision, late, billable,
+              settings_version, dimensions, unique_key, digest)),
   entry AS (
     INSERT INTO usage_entry (tenant_id, event_key, meter_no, entry_no, customer_no, kind, quantity,
            occurred_at, received_at, period_start, origin_start, revision, late, billable,

@@ -62,6 +62,12 @@ export class PeriodBook {
     return { start, end, stored: false, backfilled: false, ofItem, amendments: 0 };
   }
 
+  /** The periods of one customer and meter that were read, all of which have a row. */
+  rowsOf(customerNo: number, meterNo: number): KnownPeriod[] {
+    const rows = this.shelves.get(shelfKey(customerNo, meterNo))?.rows ?? [];
+    return rows.map((row) => ({ ...row, stored: true }));
+  }
+
   /** Runs `compute` for each item until none of them asks for a period that has not been read. */
   async collect<Item, Result>(
     items: readonly Item[],

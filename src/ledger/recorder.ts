@@ -96,9 +96,13 @@ export class Recorder {
       const catalog = await this.catalogOf(tenantId);
       await catalog.load(this.db.recording, new Set(chunk.map((c) => c.event.customerId)));
       try {
-        return await this.db.recording.transaction((tx) =>
-          new RecordingTransaction(tx, catalog, settings).run(chunk),
-        );
+        let recording: RecordingTransaction | undefined;
+        const verdicts = await this.db.recording.transaction((tx) => {
+          recording = new RecordingTransaction(tx, catalog, settings);
+          return recording.run(chunk);
+        });
+        recording?.committed();
+        return verdicts;
       } catch (error) {
         if (error instanceof StaleCatalog && attempt <= STALE_RETRIES_MAX) {
           this.catalogs.delete(tenantId);

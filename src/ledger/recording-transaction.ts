@@ -1,27 +1,21 @@
-import { createHmac } from 'node:crypto';
 import { createCustomers } from '../customers/customer.store.js';
-import { DEFAULT_TIMELINE } from '../customers/schedule-timeline.js';
 import type { Transaction } from '../database/connections.js';
 import { enterGate, type GateState } from '../database/gate.js';
-import { periodInTimeline } from '../domain/billing-period.js';
-import { MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
-import { periodOfSource, type SourcedPeriod } from '../domain/period-source.js';
-import { placeUsage, type Marks } from '../domain/place-usage.js';
+import { MICROS_PER_SECOND } from '../domain/instant.js';
 import { countEvent, type Counted, type Fault } from '../domain/usage-match.js';
-import { insertUsage, type Entry, type FreshEvent } from './entry.store.js';
-import { PeriodBook } from './period-book.js';
 import type { Candidate } from './candidate.js';
+import { insertUsage, type FreshEvent } from './entry.store.js';
 import { judge } from './judge.js';
-import { isClosedByClock, storePeriods, type NewPeriod } from './period.store.js';
+import { isClosedByClock, storePeriods } from './period.store.js';
 import {
   AHEAD_MAX_MICROS,
   aheadOfClock,
-  lateUsageRefused,
   negativeValue,
   unknownCustomer,
 } from './recording-faults.js';
 import { readKeys, takeKeys } from './registry.store.js';
-import type { KnownCustomer, TenantCatalog } from './tenant-catalog.js';
+import type { TenantCatalog } from './tenant-catalog.js';
+import { UsagePlacer, type Placed, type Plan } from './usage-placer.js';
 import type { Verdict } from './verdict.js';
 
 /** What was computed before is of another version than what holds now. */
@@ -33,21 +27,6 @@ export interface RecordingSettings {
   readonly graceSeconds: number;
 }
 
-/** A candidate that may be recorded if its id is free. */
-interface Plan {
-  readonly candidate: Candidate;
-  readonly counted: readonly Counted[];
-  readonly customer: KnownCustomer | undefined;
-}
-
-/** A plan with each of its entries in its place. */
-interface Placed {
-  readonly plan: Plan;
-  readonly occurredAt: Micros;
-  readonly entries: readonly Entry[];
-  readonly newPeriods: readonly Omit<NewPeriod, 'customerNo'>[];
-}
-
 /**
  * One recording transaction: one tenant, one chunk of events.
  *
@@ -55,6 +34,8 @@ interface Placed {
  * each once. Customers before keys on one path and after them on another gave 45 deadlocks in 480.
  */
 export class RecordingTransaction {
+  private placer: UsagePlacer | undefined;
+
   constructor(
     private readonly tx: Transaction,
     private readonly catalog: TenantCatalog,
@@ -64,7 +45,9 @@ export class RecordingTransaction {
   async run(chunk: readonly Candidate[]): Promise<Verdict[]> {
     const { tx, settings } = this;
     const gate = await enterGate(tx, settings.tenantId);
-    if (gate.gateVersion !== this.catalog.gateVersion) throw new StaleCatalog();
+    if (!this.catalog.holds(gate)) throw new StaleCatalog();
+    const placer = new UsagePlacer(tx, settings.tenantId, this.catalog, gate);
+    this.placer = placer;
 
     const faults = new Map<number, Fault[]>();
     let plans = this.plan(chunk, gate, faults);
@@ -85,7 +68,7 @@ export class RecordingTransaction {
     const customerNoOf = (plan: Plan): number =>
       plan.customer?.customerNo ?? customerNos.get(plan.candidate.event.customerId)!;
 
-    const firsts = await this.placeFirsts(plans, customerNoOf, gate, faults);
+    const firsts = await this.placeFirsts(placer, plans, customerNoOf, gate, faults);
     const placed = [...firsts.values()];
 
     const taken = await takeKeys(
@@ -117,6 +100,11 @@ export class RecordingTransaction {
     });
   }
 
+  /** To be called once it has: what it read serves the transactions after it. */
+  committed(): void {
+    this.placer?.committed();
+  }
+
   /** What each event counts where; those that cannot be recorded go to `faults`. */
   private plan(chunk: readonly Candidate[], gate: GateState, faults: Map<number, Fault[]>): Plan[] {
     const plans: Plan[] = [];
@@ -138,6 +126,7 @@ export class RecordingTransaction {
 
   /** By event, with their periods stored; placed again where some were opened and closed meanwhile. */
   private async placeFirsts(
+    placer: UsagePlacer,
     plans: readonly Plan[],
     customerNoOf: (plan: Plan) => number,
     gate: GateState,
@@ -146,102 +135,13 @@ export class RecordingTransaction {
     for (;;) {
       // Of copies the first that can be recorded wins; one that is refused stands in nobody's way.
       const firsts = new Map<string, Placed>();
-      for (const p of await this.place(plans, customerNoOf, gate, faults)) {
-        const key = p.plan.candidate.eventKey;
-        if (!firsts.has(key)) firsts.set(key, p);
+      for (const [i, placed] of (await placer.place(plans, customerNoOf)).entries()) {
+        const { eventKey, index } = plans[i]!.candidate;
+        if (!('entries' in placed)) faults.set(index, [placed]);
+        else if (!firsts.has(eventKey)) firsts.set(eventKey, placed);
       }
       if (await this.storePeriods([...firsts.values()], customerNoOf, gate)) return firsts;
     }
-  }
-
-  private async place(
-    plans: readonly Plan[],
-    customerNoOf: (plan: Plan) => number,
-    gate: GateState,
-    faults: Map<number, Fault[]>,
-  ): Promise<Placed[]> {
-    const book = new PeriodBook(this.tx, this.settings.tenantId);
-    const placed = await book.collect(plans, (plan) =>
-      this.placeOne(plan, customerNoOf(plan), gate, book),
-    );
-    return placed.filter((result, i): result is Placed => {
-      if ('entries' in result) return true;
-      faults.set(plans[i]!.candidate.index, [result]);
-      return false;
-    });
-  }
-
-  private placeOne(
-    plan: Plan,
-    customerNo: number,
-    gate: GateState,
-    book: PeriodBook,
-  ): Placed | Fault {
-    const { event } = plan.candidate;
-    const marksOf = (meterNo: number): Marks => ({
-      closedThrough: Math.max(
-        gate.closedThrough,
-        this.catalog.closedThrough(plan.customer, meterNo),
-      ),
-      clockClosedThrough: gate.clockClosedThrough,
-    });
-    // Absent: now, but behind every mark, so that it is never late at birth.
-    const occurredAt =
-      event.occurredAt ??
-      Math.max(
-        gate.now,
-        gate.clockClosedThrough,
-        ...plan.counted.map(({ meter }) => marksOf(meter.meterNo).closedThrough),
-      );
-    const entries: Entry[] = [];
-    const newPeriods: Omit<NewPeriod, 'customerNo'>[] = [];
-    for (const counted of plan.counted) {
-      const { meter } = counted;
-      const compute = periodsOf(plan.customer, meter.meterNo);
-      const periodAt = (at: Micros) => book.periodAt(customerNo, meter.meterNo, compute, at);
-      const uniqueKey = this.uniqueKey(counted);
-      if (
-        plan.candidate.historical ||
-        (meter.billingStartsAt !== null && occurredAt < meter.billingStartsAt)
-      ) {
-        const { start } = periodAt(occurredAt);
-        entries.push({
-          counted,
-          uniqueKey,
-          periodStart: start,
-          originStart: start,
-          revision: 0,
-          late: false,
-          billable: false,
-        });
-        continue;
-      }
-      const place = placeUsage(occurredAt, meter.lateUsage, marksOf(meter.meterNo), periodAt);
-      if (place.kind === 'refused') return lateUsageRefused(meter.key, place.origin.end);
-      const { period, origin, revision, late } = place;
-      entries.push({
-        counted,
-        uniqueKey,
-        periodStart: period.start,
-        originStart: origin.start,
-        revision,
-        late,
-        billable: true,
-      });
-      if (!period.stored) {
-        const { start, end, ofItem } = period;
-        newPeriods.push({ meterNo: meter.meterNo, start, end, ofItem });
-      }
-    }
-    return { plan, occurredAt, entries, newPeriods };
-  }
-
-  private uniqueKey({ meter, uniqueValue }: Counted): string | null {
-    if (uniqueValue === undefined) return null;
-    return createHmac('sha256', this.catalog.hashKey)
-      .update(`${meter.meterNo}:${uniqueValue}`)
-      .digest('hex')
-      .slice(0, 32);
   }
 
   /**
@@ -274,17 +174,6 @@ export class RecordingTransaction {
     if (!wereThere) return true;
     return !(await isClosedByClock(this.tx, tenantId, periods, gate.clockClosedThrough));
   }
-}
-
-/** By the customer's schedule, or as Stripe says where the meter's periods are asked for there. */
-function periodsOf(
-  customer: KnownCustomer | undefined,
-  meterNo: number,
-): (at: Micros) => SourcedPeriod {
-  const source = customer?.sources.get(meterNo);
-  if (source !== undefined) return (at) => periodOfSource(source, at);
-  const timeline = customer?.timeline ?? DEFAULT_TIMELINE;
-  return (at) => ({ ...periodInTimeline(timeline, at), ofItem: false });
 }
 
 function toFreshEvent({ plan, occurredAt, entries }: Placed, customerNo: number): FreshEvent {

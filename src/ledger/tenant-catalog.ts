@@ -2,12 +2,14 @@ import { LRUCache } from 'lru-cache';
 import { periodSourcesOf } from '../customers/billing-source.store.js';
 import { customersByIdentity } from '../customers/customer.store.js';
 import type { Queryable } from '../database/connections.js';
+import type { GateState } from '../database/gate.js';
 import type { ScheduleTimeline } from '../domain/billing-period.js';
 import type { Micros } from '../domain/instant.js';
 import type { Meter } from '../domain/meter.js';
 import type { PeriodSource } from '../domain/period-source.js';
 import { metersByEventType } from '../domain/usage-match.js';
 import { metersOf } from '../meters/meter.store.js';
+import { OpenPeriods } from './open-periods.js';
 
 const CUSTOMERS_MAX = 50_000;
 
@@ -21,6 +23,7 @@ export interface KnownCustomer {
   readonly closedThrough: ReadonlyMap<number, Micros>;
   /** By meter, where its periods are, or were, asked for at Stripe. */
   readonly sources: ReadonlyMap<number, PeriodSource>;
+  readonly openPeriods: OpenPeriods;
 }
 
 const NO_SOURCES: ReadonlyMap<number, PeriodSource> = new Map();
@@ -34,7 +37,8 @@ export class TenantCatalog {
 
   private constructor(
     private readonly tenantId: string,
-    readonly gateVersion: number,
+    private readonly gateVersion: number,
+    private readonly serverStart: Micros,
     readonly hashKey: Buffer,
     readonly byType: ReadonlyMap<string, readonly Meter[]>,
     private readonly closedForAll: ReadonlyMap<number, Micros>,
@@ -45,10 +49,12 @@ export class TenantCatalog {
     // The version first: what changes after it shows as another version behind the gate.
     const [tenant] = await db.query<{
       gateVersion: number;
+      serverStart: Micros;
       hashKey: Buffer;
       hasSources: boolean;
     }>(
-      `SELECT gate_version AS "gateVersion", hash_key AS "hashKey",
+      `SELECT gate_version AS "gateVersion", pg_postmaster_start_time() AS "serverStart",
+              hash_key AS "hashKey",
               EXISTS (SELECT FROM billing_source WHERE tenant_id = $1) AS "hasSources"
          FROM tenant WHERE tenant_id = $1`,
       [tenantId],
@@ -59,11 +65,17 @@ export class TenantCatalog {
     return new TenantCatalog(
       tenantId,
       tenant.gateVersion,
+      tenant.serverStart,
       tenant.hashKey,
       byType,
       marks.get(ALL) ?? new Map(),
       tenant.hasSources,
     );
+  }
+
+  /** Whether what was read before the gate still holds behind it. */
+  holds({ gateVersion, serverStart }: GateState): boolean {
+    return gateVersion === this.gateVersion && serverStart === this.serverStart;
   }
 
   customer(identity: string): KnownCustomer | undefined {
@@ -83,7 +95,8 @@ export class TenantCatalog {
     for (const [identity, { customerNo, timeline }] of found) {
       const closedThrough = marks.get(customerNo) ?? new Map<number, Micros>();
       const sources = sourced?.get(customerNo) ?? NO_SOURCES;
-      this.customers.set(identity, { customerNo, timeline, closedThrough, sources });
+      const openPeriods = new OpenPeriods();
+      this.customers.set(identity, { customerNo, timeline, closedThrough, sources, openPeriods });
     }
   }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { requireCustomer } from '../customers/require-customer.js';
+import type { Queryable } from '../database/connections.js';
 import { readGate } from '../database/gate.js';
 import { Database } from '../database/database.js';
 import { isTimezone } from '../domain/billing-period.js';
@@ -39,8 +40,16 @@ export interface UsageRequest {
 export class UsageService {
   constructor(private readonly db: Database) {}
 
-  async query(tenantId: string, request: UsageRequest): Promise<UsageAnswer> {
-    const db = this.db.work;
+  query(tenantId: string, request: UsageRequest): Promise<UsageAnswer> {
+    // Several questions, asked on one connection.
+    return this.db.work.transaction((tx) => this.answer(tx, tenantId, request));
+  }
+
+  private async answer(
+    db: Queryable,
+    tenantId: string,
+    request: UsageRequest,
+  ): Promise<UsageAnswer> {
     const meter = await requireMeter(db, tenantId, request.meter);
     const customerNo =
       request.customer_id === undefined
@@ -50,7 +59,7 @@ export class UsageService {
     if (!isTimezone(timezone)) {
       throw new Problem('timezone_unknown', 'timezone must be a name of the IANA database');
     }
-    const { from, to } = await this.range(tenantId, meter, customerNo, request);
+    const { from, to } = await this.range(db, tenantId, meter, customerNo, request);
     const groupBy = (request.group_by ?? []).map((name) => dimensionIndex(meter, name));
     const filter = new Map(
       Object.entries(request.filter ?? {}).map(([name, values]) => [
@@ -65,18 +74,19 @@ export class UsageService {
         ? (await usageByPeriod(db, selection)).map((row) =>
             toDatum(row, row.w, row.window_end ?? row.w, request.group_by),
           )
-        : await this.inWindows(selection, window, timezone, request.group_by);
+        : await this.inWindows(db, selection, window, timezone, request.group_by);
     return { meter: meter.key, from: formatInstant(from), to: formatInstant(to), window, data };
   }
 
   private async inWindows(
+    db: Queryable,
     selection: UsageSelection,
     window: UsageWindow | 'total',
     timezone: string,
     groupBy: readonly string[] | undefined,
   ): Promise<readonly UsageDatum[]> {
     const { tenantId, meter, customerNo, from, to } = selection;
-    const span = await usageSpan(this.db.work, tenantId, meter.meterNo, customerNo);
+    const span = await usageSpan(db, tenantId, meter.meterNo, customerNo);
     // Windows are cut only where there is usage: years without any cost nothing.
     const first = Math.max(from, span?.first ?? to);
     const last = Math.min(to, (span?.last ?? from) + MICROS_PER_QUARTER_HOUR);
@@ -85,12 +95,13 @@ export class UsageService {
       window === 'total' ? [from, to] : boundariesOf(window, timezone, first, last);
     // The first and the last window are cut where the range is: they hold what is said of them.
     const clipped = boundaries.map((boundary) => Math.min(Math.max(boundary, from), to));
-    const rows = await usageByWindow(this.db.work, selection, clipped.slice(0, -1));
+    const rows = await usageByWindow(db, selection, clipped.slice(0, -1));
     return rows.map((row) => toDatum(row, clipped[row.w - 1]!, clipped[row.w]!, groupBy));
   }
 
   /** Without `from` and `to`: from the first usage there is, to now or the last there is. */
   private async range(
+    db: Queryable,
     tenantId: string,
     meter: Meter,
     customerNo: number | null,
@@ -99,8 +110,8 @@ export class UsageService {
     const from = aligned(request.from, 'from');
     const to = aligned(request.to, 'to');
     if (from !== undefined && to !== undefined) return ordered(from, to);
-    const gate = await readGate(this.db.work, tenantId);
-    const span = await usageSpan(this.db.work, tenantId, meter.meterNo, customerNo);
+    const gate = await readGate(db, tenantId);
+    const span = await usageSpan(db, tenantId, meter.meterNo, customerNo);
     const now = quarterHour(gate.now) + MICROS_PER_QUARTER_HOUR;
     const end = to ?? Math.max(now, (span?.last ?? 0) + MICROS_PER_QUARTER_HOUR);
     return ordered(from ?? Math.min(span?.first ?? end, end), end);
