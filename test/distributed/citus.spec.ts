@@ -58,7 +58,9 @@ describe.skipIf(URL_OF_CITUS === '')('on Citus', () => {
   }
 
   async function distributed(): Promise<string[]> {
-    const connections = new Connections(URL_OF_CITUS, 'distribute', 1, undefined, STATEMENT_MAX_MS);
+    const connections = new Connections(URL_OF_CITUS, 'distribute', 1, undefined, {
+      statementTimeoutMs: STATEMENT_MAX_MS,
+    });
     try {
       await requireCitus(connections);
       const steps = await distributeTables(connections);
