@@ -23,13 +23,9 @@ export function distributeCommand(): Command {
     .option('--dry-run', 'tell what would be done, and do nothing')
     .action(async (options: Options) => {
       const database = await openDatabase(commandConfig(process.env));
-      const connections = new Connections(
-        database.url,
-        'distribute',
-        1,
-        undefined,
-        STATEMENT_MAX_MS,
-      );
+      const connections = new Connections(database.url, 'distribute', 1, undefined, {
+        statementTimeoutMs: STATEMENT_MAX_MS,
+      });
       try {
         if (!database.embedded) await requireMigrated(database.url);
         await requireCitus(connections);
