@@ -10,6 +10,7 @@ import { Problem } from './problem/problem.js';
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./commands/serve.js')).serveCommand(),
   migrate: async () => (await import('./commands/migrate.js')).migrateCommand(),
+  distribute: async () => (await import('./commands/distribute.js')).distributeCommand(),
   import: async () => (await import('./commands/import.js')).importCommand(),
   export: async () => (await import('./commands/export.js')).exportCommand(),
   'verify-statement': async () =>

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
@@ -18,13 +18,16 @@ import { DEFAULT_TENANT, Tenant } from './tenant.entity.js';
 export const BOOTSTRAP_KEY_ID = 'bootstrap';
 
 const HASH_KEY_BYTES = 32;
-/** An advisory lock of its own: two processes that start at once make one tenant and one key. */
+/**
+ * An advisory lock of its own: two processes that start at once make one tenant and one key, and no
+ * two tenants get one name, which no key keeps where tenants are spread over machines.
+ */
 const STARTING = 7_126_350_911_848_276;
+const LOCK = 'SELECT pg_advisory_xact_lock($1)';
 
-const INSERT_TENANT = `
-  INSERT INTO tenant (name, hash_key) VALUES ($1, $2)
-  ON CONFLICT (name) DO NOTHING
-  RETURNING tenant_id AS "tenantId"`;
+const NOT_OURS = 'BOOTSTRAP_API_KEY is a key of another tenant';
+const TENANT_OF_NAME = 'SELECT tenant_id AS "tenantId" FROM tenant WHERE name = $1';
+const INSERT_TENANT = 'INSERT INTO tenant (tenant_id, name, hash_key) VALUES ($1, $2, $3)';
 
 @Injectable()
 export class TenantService {
@@ -43,14 +46,14 @@ export class TenantService {
 
   /** @returns The tenant's id. */
   async create(name: string): Promise<string> {
-    const [row] = await this.db.work.query<{ tenantId: string }>(INSERT_TENANT, [
-      name,
-      randomBytes(HASH_KEY_BYTES),
-    ]);
-    if (row === undefined) {
+    const made = await this.db.work.transaction(async (tx) => {
+      await tx.query(LOCK, [STARTING]);
+      return (await tenantOfName(tx, name)) === undefined ? insertTenant(tx, name) : undefined;
+    });
+    if (made === undefined) {
       throw new Problem('tenant_name_in_use', `another tenant is called ${name}`);
     }
-    return row.tenantId;
+    return made;
   }
 
   /**
@@ -63,18 +66,26 @@ export class TenantService {
     config: Pick<Config, 'BOOTSTRAP_API_KEY'>,
   ): Promise<string | undefined> {
     return this.db.work.transaction(async (tx) => {
-      await tx.query('SELECT pg_advisory_xact_lock($1)', [STARTING]);
-      await tx.query(INSERT_TENANT, [DEFAULT_TENANT, randomBytes(HASH_KEY_BYTES)]);
-      const [tenant] = await tx.query<{ tenantId: string }>(
-        'SELECT tenant_id AS "tenantId" FROM tenant WHERE name = $1',
-        [DEFAULT_TENANT],
-      );
-      const { tenantId } = tenant!;
+      await tx.query(LOCK, [STARTING]);
+      const tenantId =
+        (await tenantOfName(tx, DEFAULT_TENANT)) ?? (await insertTenant(tx, DEFAULT_TENANT));
       if (config.BOOTSTRAP_API_KEY === undefined) return makeFirstKey(tx, tenantId);
       await setBootstrapKey(tx, tenantId, digestOf(config.BOOTSTRAP_API_KEY)).catch(nameVariable);
       return undefined;
     });
   }
+}
+
+async function tenantOfName(tx: Transaction, name: string): Promise<string | undefined> {
+  const [tenant] = await tx.query<{ tenantId: string }>(TENANT_OF_NAME, [name]);
+  return tenant?.tenantId;
+}
+
+/** @returns Its id. To be called behind the lock. */
+async function insertTenant(tx: Transaction, name: string): Promise<string> {
+  const tenantId = randomUUID();
+  await tx.query(INSERT_TENANT, [tenantId, name, randomBytes(HASH_KEY_BYTES)]);
+  return tenantId;
 }
 
 /** Only a tenant that never had a key gets one: whoever revoked the last one meant it. */
@@ -95,6 +106,11 @@ async function setBootstrapKey(tx: Transaction, tenantId: string, keyHash: Buffe
     [tenantId, keyHash],
   );
   if (known.length > 0) return;
+  const others = await tx.query(
+    'SELECT FROM api_key WHERE key_hash = $1 AND tenant_id <> $2 LIMIT 1',
+    [keyHash, tenantId],
+  );
+  if (others.length > 0) throw new Error(NOT_OURS);
   // What the key before it asked for or approved falls by that: see the approvals.
   const madeAt = formatInstantMicros(await timeOfDay(tx));
   const [before] = await tx.query('SELECT FROM api_key WHERE tenant_id = $1 AND key_id = $2', [
@@ -127,7 +143,7 @@ async function auditKey(
 
 function nameVariable(error: unknown): never {
   if (violatedConstraint(error) === 'api_key_key_hash_key') {
-    throw new Error('BOOTSTRAP_API_KEY is a key of another tenant', { cause: error });
+    throw new Error(NOT_OURS, { cause: error });
   }
   throw error;
 }

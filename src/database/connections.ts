@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import pg from 'pg';
 import type { Micros } from '../domain/instant.js';
 import { joinedTransaction } from './command-context.js';
+import { constraintOfWorker } from './worker-error.js';
 import { TENANT_ROLE, TENANT_SETTING, type SERVICE_ROLE } from './roles.js';
 import { tenantInScope } from './tenant-scope.js';
 import { isMonthMissing, MAKE_USAGE_MONTHS } from './usage-months.js';
@@ -68,7 +69,7 @@ export function sqlState(error: unknown): string | undefined {
 /** The name of the constraint that refused a row: the only thing such an error is recognised by. */
 export function violatedConstraint(error: unknown): string | undefined {
   const name = error instanceof Error && 'constraint' in error ? error.constraint : undefined;
-  return typeof name === 'string' ? name : undefined;
+  return typeof name === 'string' ? name : constraintOfWorker(error);
 }
 
 /**

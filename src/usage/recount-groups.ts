@@ -66,7 +66,7 @@ function entriesOf(isSame: string): string {
   return `
   SELECT u.* FROM (
     SELECT e.*, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket
-      FROM usage_entry e) u
+      FROM usage_entry e WHERE e.tenant_id = $1) u
    WHERE EXISTS (SELECT FROM ${GROUPS} WHERE ${isSame})
      AND NOT EXISTS (SELECT FROM usage_entry newer
            WHERE newer.tenant_id = $1 AND newer.event_key = u.event_key

@@ -4,6 +4,7 @@ import { runCli } from './cli.js';
 const COMMANDS = [
   'serve',
   'migrate',
+  'distribute',
   'import',
   'close',
   'export',
