@@ -31,7 +31,7 @@ export const close: Benchmark = {
       await using api = await rig.startApi(database);
       await api.createMeters(METERS);
       const events = periods * EVENTS_PER_PERIOD;
-      const filling = { events, customers, meters: METERS, monthsAgo: 1 };
+      const filling = { events, customers, meters: METERS, inTurn: true, monthsAgo: 1 };
       const recorded = new Recorded();
       await fillLedger(database.pool, filling, recorded, rig.say);
       await rig.postgres.checkpoint();

@@ -25,7 +25,8 @@ export const latency: Benchmark = {
     const recorded = new Recorded();
     // A month to close for each round.
     for (let monthsAgo = 1; monthsAgo <= rounds; monthsAgo++) {
-      const filling = { events: customers * METERS, customers, meters: METERS, monthsAgo };
+      const events = customers * METERS;
+      const filling = { events, customers, meters: METERS, inTurn: true, monthsAgo };
       await fillLedger(database.pool, filling, recorded, rig.say);
     }
     const singles = postSingles(api, seconds);

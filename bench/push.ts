@@ -9,6 +9,7 @@ import { createDuePushes } from './rig/due-pushes.js';
 import { figureOf } from './rig/figures.js';
 import type { Rig } from './rig/rig.js';
 import { latencyOf } from './rig/statistics.js';
+import type { StripeCounts } from './servers/push-simulator.js';
 
 const PUSHES = 20_000;
 const PER_SECOND = 1_000;
@@ -48,24 +49,18 @@ async function drained(rig: Rig): Promise<Measured> {
   try {
     const [{ url }] = (await once(simulator, 'message')) as [{ url: string }];
     await using database = await rig.createDatabase();
-    await createDuePushes(database.pool, {
-      pushes,
-      customers: pushes,
-      accountId: ACCOUNT_ID,
-      livemode: true,
-      eventName: EVENT_NAME,
-    });
-    await rig.postgres.checkpoint();
-    await using worker = await rig.startApi(database, 'api', {
-      ROLE: 'worker',
+    const variables = {
       STRIPE_SECRET_KEY: SECRET_KEY,
       STRIPE_ACCOUNT_ID: ACCOUNT_ID,
       STRIPE_API_BASE: url,
       STRIPE_CALLS_PER_SECOND: String(PER_SECOND),
       RECONCILE_INTERVAL_SECONDS: '0',
-    });
+    };
+    await createDuePushes(rig, database, { pushes, eventName: EVENT_NAME, variables });
+    await rig.postgres.checkpoint();
+    await using worker = await rig.startApi(database, 'api', { ...variables, ROLE: 'worker' });
     const { processes } = await rig.watch([worker], () => untilDelivered(database));
-    await holdCounts(simulator, pushes);
+    await holdCounts(database, simulator);
     const { rows } = await database.pool.query<{ from_ms: number; to_ms: number }>(
       `SELECT extract(epoch FROM first_attempt_at)::float8 * 1000 AS from_ms,
               extract(epoch FROM delivered_at)::float8 * 1000 AS to_ms FROM push`,
@@ -93,10 +88,22 @@ async function untilDelivered({ pool }: BenchDatabase): Promise<void> {
   }
 }
 
-/** @throws Error where the simulator counted anything twice, or not at all. */
-async function holdCounts(simulator: ChildProcess, pushes: number): Promise<void> {
+/** @throws Error where the simulator has anything else than the ledger, customer by customer. */
+async function holdCounts({ pool }: BenchDatabase, simulator: ChildProcess): Promise<void> {
   simulator.send('stop');
-  const [counts] = (await once(simulator, 'message')) as [{ counted: number; identifiers: number }];
-  if (counts.counted === pushes && counts.identifiers === pushes) return;
-  throw new Error(`${pushes} pushes came to ${JSON.stringify(counts)}`);
+  const [{ events, identifiers, values }] = (await once(simulator, 'message')) as [StripeCounts];
+  const { rows } = await pool.query<{ customer: string; value: number }>(
+    `SELECT c.stripe_customer_id AS customer, sum(e.quantity)::float8 AS value
+       FROM usage_entry e JOIN customer c USING (tenant_id, customer_no) GROUP BY 1`,
+  );
+  const pushed = await pool.query('SELECT FROM push');
+  const atStripe = new Map(values);
+  const wrong = rows.filter(({ customer, value }) => atStripe.get(customer) !== value);
+  const isAll = atStripe.size === rows.length && wrong.length === 0;
+  if (isAll && events === pushed.rowCount && identifiers === events) return;
+  const counted = `${events} events of ${identifiers} identifiers for ${atStripe.size} customers`;
+  throw new Error(
+    `Stripe has ${counted}, where ${pushed.rowCount} pushes were made for ${rows.length}; ` +
+      `${wrong.length} sums differ from the ledger`,
+  );
 }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../src/commands/demo/random.js';
 import type { History, Tenant, Verdict } from './history.js';
-import type { Rig } from './rig.js';
 import type { ProofEvent } from './usage.js';
 
+/** Where a load balancer says which process answered; see examples/haproxy. */
+const SERVED_BY = 'x-served-by';
 const TIMEOUT_MS = 6_000;
 const RETRY_MS = 40;
 const RETRY_MS_MAX = 600;
@@ -19,6 +20,15 @@ export interface Tally {
   attempts: number;
   /** Requests of whose first attempt nobody knew what became, and that were settled by another. */
   resolved: number;
+  /** Events that were answered, by the process that a load balancer says it was. */
+  readonly answeredBy: Map<string, number>;
+}
+
+/** What clients speak to. */
+export interface Doors {
+  /** Origins, each as good as the others. */
+  readonly doors: readonly string[];
+  keyOf(tenant: Tenant): string;
 }
 
 export function noTally(): Tally {
@@ -31,6 +41,7 @@ export function noTally(): Tally {
     rejected: 0,
     attempts: 0,
     resolved: 0,
+    answeredBy: new Map(),
   };
 }
 
@@ -41,12 +52,20 @@ interface Receipt {
   }[];
 }
 
+interface Answer<Body> {
+  /** 0 where there was none. */
+  readonly status: number;
+  readonly body: Body | undefined;
+  readonly why: string;
+  readonly servedBy: string | null;
+}
+
 /** One tenant's client as there should be one: what it sends, it sends until it has an answer. */
 export class ProofClient {
   constructor(
     readonly name: string,
     readonly tenant: Tenant,
-    private readonly rig: Rig,
+    private readonly house: Doors,
     private readonly history: History,
     readonly tally: Tally,
     private readonly random: Random,
@@ -88,6 +107,7 @@ export class ProofClient {
         });
         for (const verdict of verdicts) tally[verdict]++;
         if (unknown > 0) tally.resolved++;
+        this.noteServer(answer.servedBy, events.length);
         return verdicts;
       }
       unknown++;
@@ -108,17 +128,13 @@ export class ProofClient {
     }
   }
 
-  private async call<Body>(
-    method: string,
-    path: string,
-    body?: unknown,
-  ): Promise<{ status: number; body: Body | undefined; why: string }> {
+  private async call<Body>(method: string, path: string, body?: unknown): Promise<Answer<Body>> {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     try {
-      const response = await fetch(this.random.pick(this.rig.doors) + path, {
+      const response = await fetch(this.random.pick(this.house.doors) + path, {
         method,
         headers: {
-          authorization: `Bearer ${this.rig.keyOf(this.tenant)}`,
+          authorization: `Bearer ${this.house.keyOf(this.tenant)}`,
           'content-type': 'application/json',
         },
         signal: AbortSignal.any([this.signal, timeout]),
@@ -126,11 +142,17 @@ export class ProofClient {
       });
       const text = await response.text();
       const parsed = text === '' ? undefined : (JSON.parse(text) as Body);
-      return { status: response.status, body: parsed, why: `${response.status} ${text}` };
+      const { status, headers } = response;
+      return { status, body: parsed, why: `${status} ${text}`, servedBy: headers.get(SERVED_BY) };
     } catch (error) {
       const cause = error instanceof Error ? (error.cause ?? error) : error;
-      return { status: 0, body: undefined, why: String(cause) };
+      return { status: 0, body: undefined, why: String(cause), servedBy: null };
     }
+  }
+
+  private noteServer(name: string | null, events: number): void {
+    const { answeredBy } = this.tally;
+    if (name !== null) answeredBy.set(name, (answeredBy.get(name) ?? 0) + events);
   }
 
   private pause(attempt: number): Promise<void> {

@@ -87,7 +87,7 @@ export function toText(result: ProofResult): string {
   ].join('\n');
 }
 
-function toldCheck({ name, findings, held }: Check): string[] {
+export function toldCheck({ name, findings, held }: Check): string[] {
   const state = findings.length === 0 ? 'ok    ' : 'FAILED';
   return [`  ${state}  ${name} (${held})`, ...findings.map((finding) => `            ${finding}`)];
 }

@@ -20,11 +20,17 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const BIN = join(ROOT, 'bin/countonce.js');
 const RUN = join(ROOT, 'proof/run.js');
 const START_TIMEOUT_MS = 120_000;
-const APIS = 2;
-const WORKERS = 2;
 
 /** Minutes pass while Stripe's clock jumps by days: it must not forget in them what it is to know. */
 const SWITCHES = { identifierWindowMs: 'forever', keyTtlMs: 10 * 365 * 86_400_000 };
+
+export interface RigOptions {
+  readonly keep: boolean;
+  readonly seed: number;
+  readonly variant: VariantName | undefined;
+  readonly apis: number;
+  readonly workers: number;
+}
 
 /** One process of the product, and the proxies that stand around it. */
 export interface Station {
@@ -42,19 +48,15 @@ export class Rig implements AsyncDisposable {
 
   private constructor(
     readonly folder: string,
-    private readonly keep: boolean,
     readonly postgres: ProofPostgres,
     private readonly simulator: Child,
     readonly stripe: SimulatedStripe,
     readonly toStripe: FaultProxy,
     private readonly random: Random,
-    private readonly variant: VariantName | undefined,
+    private readonly options: RigOptions,
   ) {}
 
-  static async build(
-    options: { keep: boolean; seed: number; variant: VariantName | undefined },
-    signal: AbortSignal,
-  ): Promise<Rig> {
+  static async build(options: RigOptions, signal: AbortSignal): Promise<Rig> {
     const { keep, seed, variant } = options;
     const folder = await mkdtemp(join(tmpdir(), 'countonce-proof-'));
     const random = new Random(seed);
@@ -83,7 +85,7 @@ export class Rig implements AsyncDisposable {
       );
       const stripe = new SimulatedStripe(url!, oracleUrl!);
       const toStripe = await FaultProxy.open(() => Number(new URL(url!).port), random);
-      const rig = new Rig(folder, keep, postgres, simulator, stripe, toStripe, random, variant);
+      const rig = new Rig(folder, postgres, simulator, stripe, toStripe, random, options);
       await postgres.query(CLOCK);
       await migrate(postgres.url);
       return rig;
@@ -122,11 +124,12 @@ export class Rig implements AsyncDisposable {
 
   /** APIs and workers of the product; for a variant only what sets the scene. */
   async startProduct(signal: AbortSignal): Promise<void> {
-    const isWhole = this.variant === undefined;
-    for (let n = 1; n <= (isWhole ? APIS : 1); n++) {
+    const { variant, apis, workers } = this.options;
+    const isWhole = variant === undefined;
+    for (let n = 1; n <= (isWhole ? apis : 1); n++) {
       await this.addStation(`api ${n}`, 'api', [BIN, 'serve']);
     }
-    for (let n = 1; n <= (isWhole ? WORKERS : 0); n++) {
+    for (let n = 1; n <= (isWhole ? workers : 0); n++) {
       await this.addStation(`worker ${n}`, 'worker', [BIN, 'serve']);
     }
     await Promise.all([this.createSecondTenant(signal), this.untilReady(signal)]);
@@ -136,7 +139,8 @@ export class Rig implements AsyncDisposable {
   async startVariant(variant: VariantName, signal: AbortSignal): Promise<void> {
     await this.stopStations();
     const args = [RUN, 'serve-variant', variant];
-    for (let n = 1; n <= APIS; n++) await this.addStation(`${variant} ${n}`, 'api', args);
+    for (let n = 1; n <= this.options.apis; n++)
+      await this.addStation(`${variant} ${n}`, 'api', args);
     await this.untilReady(signal);
   }
 
@@ -151,7 +155,7 @@ export class Rig implements AsyncDisposable {
     await this.toStripe.close();
     await this.simulator.stop();
     await this.postgres[Symbol.asyncDispose]();
-    if (!this.keep) await rm(this.folder, { recursive: true, force: true, maxRetries: 20 });
+    if (!this.options.keep) await rm(this.folder, { recursive: true, force: true, maxRetries: 20 });
   }
 
   private async stopStations(): Promise<void> {

@@ -18,6 +18,7 @@ import { endStripeWeather, startStripeWeather } from './stripe-weather.js';
 import { Traffic } from './traffic.js';
 
 const CLIENTS = 5;
+const PROCESSES = { apis: 2, workers: 2 };
 const POLL_MS = 100;
 const BAR = '  {bar} {value} of {total} s, {crashes} crashes, {sent} events sent';
 
@@ -28,7 +29,7 @@ export async function runProof(
   tell: (line: string) => void,
 ): Promise<ProofResult> {
   const startedAt = performance.now();
-  await using rig = await Rig.build(options, signal);
+  await using rig = await Rig.build({ ...options, ...PROCESSES }, signal);
   if (options.keep) tell(`history, logs and data stay in ${rig.folder}`);
   const run = new ProofRun(options, rig, signal, tell);
   const result = await run.whole();

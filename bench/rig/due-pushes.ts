@@ -1,65 +1,74 @@
-import { randomBytes } from 'node:crypto';
-import type pg from 'pg';
+import { Services } from '../../src/commands/services.js';
+import { PushInterval } from '../../src/push/push-interval.js';
+import { PushPlanner } from '../../src/push/push-planner.js';
+import { withinTenant } from '../../src/database/tenant-scope.js';
+import type { BenchDatabase } from './bench-postgres.js';
+import { fillLedger } from './fill-ledger.js';
+import { Recorded } from './recorded.js';
+import type { Rig } from './rig.js';
 
 export interface DuePushes {
+  /** One for each customer. */
   readonly pushes: number;
-  readonly customers: number;
-  readonly accountId: string;
-  readonly livemode: boolean;
   readonly eventName: string;
+  /** Which Stripe the product speaks to. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
-const TENANT = `
-  WITH tenant AS (
-    INSERT INTO tenant (name, hash_key) VALUES ('default', $1) RETURNING tenant_id),
-  meter AS (
-    INSERT INTO meter (tenant_id, meter_no, key) SELECT tenant_id, 1, 'calls' FROM tenant),
-  settings AS (
-    INSERT INTO meter_settings (tenant_id, meter_no, version, aggregation, event_types,
-           value_property, late_usage, stripe_event_name, push)
-    SELECT tenant_id, 1, 1, 'sum', ARRAY['calls'], 'quantity', 'carry_forward', $2, 'live'
-      FROM tenant)
-  SELECT tenant_id AS "tenantId" FROM tenant`;
+const MAP_CUSTOMERS = `UPDATE customer SET stripe_customer_id = 'cus_' || customer_no`;
+const COUNT = `SELECT count(*)::integer AS due FROM push WHERE status = 'pending'`;
+const TOLD_EVERY = 5_000;
 
-const CUSTOMERS = `
-  INSERT INTO customer (tenant_id, customer_no, customer_id, stripe_customer_id)
-  OVERRIDING SYSTEM VALUE
-  SELECT $1, n, 'customer_' || n, 'cus_' || n FROM generate_series(1, $2::integer) n`;
+/**
+ * Customers with an event each, as they were recorded within a week, and the pushes that the product's
+ * own planner owes Stripe for them. All are due when this returns, and none was sent.
+ */
+export async function createDuePushes(
+  rig: Rig,
+  database: BenchDatabase,
+  { pushes, eventName, variables }: DuePushes,
+): Promise<void> {
+  {
+    await using api = await rig.startApi(database, 'api', { ...variables, ROLE: 'api' });
+    await api.ask('PUT', '/v1/meters/meter_1', {
+      aggregation: 'sum',
+      stripe_event_name: eventName,
+      push: 'live',
+    });
+  }
+  const recorded = new Recorded();
+  const filling = { events: pushes, customers: pushes, meters: 1, inTurn: true };
+  await fillLedger(database.pool, filling, recorded, rig.say);
+  await recorded.hold(database);
+  await database.pool.query(MAP_CUSTOMERS);
 
-const LANES = `
-  INSERT INTO push_lane (tenant_id, lane_id, account_id, livemode, stripe_meter_id,
-                         stripe_customer_id, customer_no, meter_no, period_start, active)
-  SELECT $1, md5('lane ' || n)::uuid, $3, $4, 'mtr_1', 'cus_' || n, n, 1, date_trunc('month', now()), true
-    FROM generate_series(1, $2::integer) n`;
+  await plan(database, variables, (planned) => {
+    rig.say(`${planned} of ${pushes} pushes are planned`);
+  });
+  const { rows } = await database.pool.query<{ due: number }>(COUNT);
+  const { due } = rows[0]!;
+  if (due !== pushes) throw new Error(`${due} pushes are due, where ${pushes} should be`);
+  await database.pool.query('VACUUM ANALYZE');
+}
 
-/** Each of a customer's in a minute of its own, the first at the start of the time Stripe takes. */
-const PUSHES = `
-  WITH due AS (
-    SELECT 'bench_' || n AS identifier, n % $3::integer + 1 AS customer_no, n / $3::integer AS place
-      FROM generate_series(0, $2::integer - 1) n
-  ), planned AS (
-    INSERT INTO push_transition (tenant_id, identifier, transition_no, to_status)
-    SELECT $1, identifier, 1, 'pending' FROM due
-  )
-  INSERT INTO push (tenant_id, identifier, lane_id, sequence, kind, customer_no, meter_no, period_start,
-                    hour, value, "timestamp", account_id, livemode, stripe_customer_id, event_name,
-                    customer_key, value_key, formula, closes, finalizes_at, transition_no, status,
-                    next_attempt_at)
-  SELECT $1, identifier, md5('lane ' || customer_no)::uuid, place + 1, 'delta', customer_no, 1,
-         date_trunc('month', now()), NULL, 1,
-         date_trunc('minute', now()) - interval '30 days' + place * interval '1 minute', $4, $5,
-         'cus_' || customer_no, $6, 'stripe_customer_id', 'value', 'sum', customer_no % 2 = 0,
-         date_trunc('hour', now()) + customer_no % 3 * interval '1 hour', 1, 'pending',
-         now() - interval '1 minute'
-    FROM due`;
-
-/** The tenant `default` with pushes that are due, as the planner leaves them. */
-export async function createDuePushes(pool: pg.Pool, due: DuePushes): Promise<void> {
-  const { pushes, customers, accountId, livemode, eventName } = due;
-  const made = await pool.query<{ tenantId: string }>(TENANT, [randomBytes(32), eventName]);
-  const { tenantId } = made.rows[0]!;
-  await pool.query(CUSTOMERS, [tenantId, customers]);
-  await pool.query(LANES, [tenantId, customers, accountId, livemode]);
-  await pool.query(PUSHES, [tenantId, pushes, customers, accountId, livemode, eventName]);
-  await pool.query('ANALYZE');
+/** As a worker does when the interval of open periods has come. */
+async function plan(
+  { url }: BenchDatabase,
+  variables: DuePushes['variables'],
+  tell: (planned: number) => void,
+): Promise<void> {
+  await using services = await Services.open({ ...variables, DATABASE_URL: url });
+  const { tenantId } = await services.tenant('default');
+  await withinTenant(tenantId, async () => {
+    await services.get(PushInterval).planNow(tenantId);
+    const planner = services.get(PushPlanner);
+    let planned = 0;
+    let told = 0;
+    for (let done = 1; done > 0; planned += done) {
+      done = await planner.plan(tenantId);
+      if (planned - told < TOLD_EVERY) continue;
+      told = planned;
+      tell(planned);
+    }
+  });
 }

@@ -10,10 +10,9 @@ export interface Filling {
   readonly customers: number;
   readonly meters: number;
   readonly ids?: 'random' | 'uuidv7';
-  /**
-   * Every customer and meter in turn, in the month so many before this one; undefined: few customers
-   * have most of the usage, and it is of the last week.
-   */
+  /** Every customer and meter has the same; false: few customers have most. */
+  readonly inTurn?: boolean;
+  /** It is of the month so many before this one; undefined: of the last week. */
   readonly monthsAgo?: number;
 }
 
@@ -30,12 +29,12 @@ export async function fillLedger(
   recorded: Recorded,
   say: (text: string) => void,
 ): Promise<void> {
-  const { events, customers, meters, ids = 'random', monthsAgo } = filling;
+  const { events, customers, meters } = filling;
   await pool.query(CUSTOMERS, [customers]);
   await pool.query(
     `SELECT setval(pg_get_serial_sequence('customer', 'customer_no'), max(customer_no)) FROM customer`,
   );
-  const sql = fill(ids, monthsAgo);
+  const sql = fill(filling);
   let next = 0;
   let done = 0;
   let told = 0;
@@ -80,18 +79,19 @@ const FINGERPRINT = `'\\x01'::bytea || substring(sha256('\\x00000000'::bytea
   || '\\xffffffff'::bytea) FROM 1 FOR 15)`;
 
 /** $1 where the numbers begin, $2 how many, $3 customers, $4 meters. @returns The sum, as `quantity`. */
-function fill(ids: 'random' | 'uuidv7', monthsAgo: number | undefined): string {
-  const who =
+function fill({ ids = 'random', inTurn = false, monthsAgo }: Filling): string {
+  const who = inTurn
+    ? `1 + n / $4::integer % $3::integer AS customer_no, (1 + n % $4::integer)::integer AS meter_no`
+    : `1 + floor($3::integer * power(random(), 3))::bigint AS customer_no,
+         1 + floor($4::integer * random())::integer AS meter_no`;
+  const at =
     monthsAgo === undefined
-      ? `1 + floor($3::integer * power(random(), 3))::bigint AS customer_no,
-         1 + floor($4::integer * random())::integer AS meter_no,
-         date_trunc('milliseconds', now() - random() * interval '7 days') AS occurred_at`
-      : `1 + n / $4::integer % $3::integer AS customer_no, (1 + n % $4::integer)::integer AS meter_no,
-         date_trunc('milliseconds', date_trunc('month', now()) - interval '${monthsAgo} months'
-           + random() * interval '27 days') AS occurred_at`;
+      ? `now() - random() * interval '7 days'`
+      : `date_trunc('month', now()) - interval '${monthsAgo} months' + random() * interval '27 days'`;
   return `
   WITH drawn AS MATERIALIZED (
     SELECT ${ids === 'random' ? 'gen_random_uuid()' : 'uuidv7()'} AS event_key, ${who},
+           date_trunc('milliseconds', ${at}) AS occurred_at,
            1 + floor(1000 * random())::integer AS quantity
       FROM generate_series($1::bigint, $1::bigint + $2::bigint - 1) n
   ), event AS MATERIALIZED (

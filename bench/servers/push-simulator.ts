@@ -1,4 +1,12 @@
-import { startSimulator } from '@countonce/stripe-simulator';
+import { startSimulator, type Simulator } from '@countonce/stripe-simulator';
+
+/** What it has got. */
+export interface StripeCounts {
+  readonly events: number;
+  readonly identifiers: number;
+  /** Of each Stripe customer the sum; whole numbers. */
+  readonly values: readonly (readonly [customer: string, value: number])[];
+}
 
 /** A simulated Stripe in a process of its own: its memory and its time are not those measured. */
 export async function main([secretKey, eventName, callsPerSecond]: string[]): Promise<void> {
@@ -22,9 +30,17 @@ export async function main([secretKey, eventName, callsPerSecond]: string[]): Pr
   if (!response.ok) throw new Error(await response.text());
   process.send!({ url: simulator.url });
   process.once('message', () => {
-    const counted = simulator.ledger();
-    const identifiers = new Set(counted.map(({ identifier }) => identifier));
-    process.send!({ counted: counted.length, identifiers: identifiers.size });
+    process.send!(countsOf(simulator));
     void simulator.stop().then(() => process.disconnect());
   });
+}
+
+function countsOf(simulator: Simulator): StripeCounts {
+  const ledger = simulator.ledger();
+  const values = new Map<string, number>();
+  for (const { customer, value } of ledger) {
+    values.set(customer, (values.get(customer) ?? 0) + Number(value));
+  }
+  const identifiers = new Set(ledger.map(({ identifier }) => identifier)).size;
+  return { events: ledger.length, identifiers, values: [...values] };
 }

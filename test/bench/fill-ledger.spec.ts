@@ -6,10 +6,10 @@ import { foldAll, tenantsWithDeltas } from '../../src/usage/fold.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 
 const SIZE = { customers: 30, meters: 2 };
-/** Usage of the last week, and of the month before this one. */
+/** Usage of the last week, and of the month before this one, in turn. */
 const FILLINGS: readonly Filling[] = [
   { ...SIZE, events: 400 },
-  { ...SIZE, events: 120, monthsAgo: 1 },
+  { ...SIZE, events: 120, inTurn: true, monthsAgo: 1 },
 ];
 const TABLES = [
   'usage_event_key',
