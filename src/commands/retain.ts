@@ -62,7 +62,7 @@ export function retainCommand(): Command {
     });
 }
 
-async function retain(url: string, options: Options, directory: string | undefined) {
+async function retain(url: string, options: Options, directory: string | undefined): Promise<void> {
   using interruption = new Interruption();
   const endedBy = await endedByOf(url, options.olderThan);
   const retention = await opened(url);

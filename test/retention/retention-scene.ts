@@ -24,26 +24,29 @@ const SPAN = `(SELECT min(received_at) AS first, max(received_at) AS last FROM u
 /** A history as if it were long past. Every step of it is settled, and nothing is pushed. */
 export async function openOldHistory(seed?: number): Promise<History> {
   const history = await History.open(seed);
-  await history.happen(12);
+  // Before anything is closed: a maximum that was voided later would keep its month.
+  await history.send(50, 10);
   await voidSome(history, 4);
   await history.happen(20);
   await history.send(30, 60);
-  await settle(history);
-  await history.send(20, 120);
-  await settle(history);
+  await settle(history, 95);
+  await history.send(20, 95);
+  // By then the period is closed as well that usage was carried into.
+  await settle(history, 125);
   await makeOld(history);
   return history;
 }
 
-export async function settle(history: History): Promise<void> {
-  await history.arriveAt(130);
+async function settle(history: History, day: number): Promise<void> {
+  await history.arriveAt(day);
   await history.close();
+  await history.damage(`UPDATE amendment_due SET due_at = '2026-01-01'`);
   await history.app.app.get(AmendmentSealer).run(history.tenantId, () => false);
   await history.damage('DELETE FROM push_work');
   await history.damage('DELETE FROM push_hold');
 }
 
-export async function voidSome(history: History, count: number): Promise<void> {
+async function voidSome(history: History, count: number): Promise<void> {
   const { body } = await history.app.call('GET', '/v1/usage-events?limit=100');
   for (const { usage_event_id } of body.data.slice(0, count)) {
     await history.app.call('POST', '/v1/usage-events/void', { usage_event_id, reason: 'mistaken' });

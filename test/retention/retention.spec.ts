@@ -48,7 +48,9 @@ describe('months that leave', () => {
     for (const book of ['usage_event', 'usage_entry']) {
       expect(await monthsOf(history, book)).not.toEqual(expect.arrayContaining([...MONTHS]));
     }
-    const { rows } = await history.app.pool.query('SELECT count(*)::int AS entries FROM usage_entry');
+    const { rows } = await history.app.pool.query(
+      'SELECT count(*)::int AS entries FROM usage_entry',
+    );
     expect(rows).toEqual([{ entries: 0 }]);
 
     expect((await damaged()).changes, seed).toBeGreaterThan(0);
@@ -84,7 +86,10 @@ describe('months that leave', () => {
     const missing = [409, 'ledger_month_missing'];
     expect(await call('GET', `/v1/usage-events/${id}`)).toEqual(gone);
     expect(await call('GET', `/v1/usage-events?usage_event_id=${id}`)).toEqual(gone);
-    expect(await call('GET', '/v1/usage-events/never-sent')).toEqual([404, 'usage_event_not_found']);
+    expect(await call('GET', '/v1/usage-events/never-sent')).toEqual([
+      404,
+      'usage_event_not_found',
+    ]);
     const reason = 'mistaken';
     const single = { usage_event_id: id, reason };
     expect(await call('POST', '/v1/usage-events/void', single)).toEqual(missing);
@@ -138,10 +143,11 @@ describe('months that leave', () => {
     await reader.connect();
     await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
     const counted = async () =>
-      (await reader.query('SELECT count(*)::int AS n FROM usage_entry, usage_event LIMIT 1')).rows[0].n;
+      (await reader.query('SELECT count(*)::int AS n FROM usage_entry, usage_event LIMIT 1'))
+        .rows[0].n;
     const before = await counted();
     const retained = retain(history);
-    await pending(history);
+    await pending(history, retained);
     await history.send(20, 131);
     expect((await history.replay()).differences).toEqual([]);
     expect(await counted()).toBe(before);
@@ -183,7 +189,7 @@ describe('a retention that ends half-way', () => {
     await reader.query('SELECT count(*) FROM usage_entry');
     const retention = await Retention.open(history.app.databaseUrl);
     const retained = retention.run(APRIL, undefined, UNTOLD);
-    await pending(history);
+    await pending(history, retained);
     await retention.cancel();
     expect(leftOf(await retained)[0]).toBe('2026-01 leaving');
     await retention.end();
@@ -195,12 +201,13 @@ describe('a retention that ends half-way', () => {
 });
 
 /** Until the first month waits for its readers. */
-async function pending(history: History): Promise<void> {
-  for (;;) {
-    const { rows } = await history.app.pool.query(
-      'SELECT FROM pg_inherits WHERE inhdetachpending',
-    );
+async function pending(history: History, retained: Promise<unknown>): Promise<void> {
+  let isOver = false;
+  void retained.finally(() => (isOver = true));
+  while (!isOver) {
+    const { rows } = await history.app.pool.query('SELECT FROM pg_inherits WHERE inhdetachpending');
     if (rows.length > 0) return;
     await new Promise((resume) => setTimeout(resume, 50));
   }
+  throw new Error('it has waited for nobody');
 }
