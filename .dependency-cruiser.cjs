@@ -20,6 +20,7 @@ const rows = [
       'webhooks',
       'reconciliation',
       'replay',
+      'retention',
       'erasure',
       'health',
       'openapi',

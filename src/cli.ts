@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   close: async () => (await import('./commands/close.js')).closeCommand(),
   reconcile: async () => (await import('./commands/reconcile.js')).reconcileCommand(),
   replay: async () => (await import('./commands/replay.js')).replayCommand(),
+  retain: async () => (await import('./commands/retain.js')).retainCommand(),
   restored: async () => (await import('./commands/restored.js')).restoredCommand(),
   keys: async () => (await import('./commands/keys.js')).keysCommand(),
   tenants: async () => (await import('./commands/tenants.js')).tenantsCommand(),

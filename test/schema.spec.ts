@@ -5,6 +5,8 @@ import { dumpSchema } from './support/schema-dump.js';
 /** Holds for the whole database. */
 const TABLES_BEYOND_TENANTS = [
   'installation',
+  // A month leaves the ledger of all tenants at once.
+  'retained_month',
   // Stripe's limits know nothing of our tenants.
   'stripe_pace',
   'stripe_reads',
@@ -14,6 +16,7 @@ const KEYS_BEYOND_TENANTS = [
   'api_key_key_hash_key',
   // Stripe's limit on concurrent calls knows nothing of our tenants.
   'push_in_flight_key',
+  'retained_month_pkey',
   'stripe_pace_pkey',
   'stripe_reads_pkey',
   // They make the tenants, or the only row.

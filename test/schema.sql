@@ -667,6 +667,27 @@ CREATE TABLE replay_difference (
   CONSTRAINT replay_difference_pkey PRIMARY KEY (tenant_id, replay_id, difference_no)
 );
 
+CREATE TABLE retained_month (
+  month timestamp with time zone NOT NULL,
+  state text NOT NULL,
+  wants_file boolean NOT NULL,
+  events bigint,
+  entries bigint,
+  file text,
+  sha256 text,
+  sealed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  dropped_at timestamp with time zone,
+  CONSTRAINT retained_month_counts_check CHECK ((num_nulls(events, entries) =
+CASE state
+    WHEN 'sealed'::text THEN 2
+    ELSE 0
+END)),
+  CONSTRAINT retained_month_dropped_at_check CHECK (((state = 'dropped'::text) = (dropped_at IS NOT NULL))),
+  CONSTRAINT retained_month_file_check CHECK (((num_nulls(file, sha256) = ANY (ARRAY[0, 2])) AND ((state <> 'dropped'::text) OR (NOT wants_file) OR (file IS NOT NULL)))),
+  CONSTRAINT retained_month_pkey PRIMARY KEY (month),
+  CONSTRAINT retained_month_state_check CHECK ((state = ANY (ARRAY['sealed'::text, 'written'::text, 'detached'::text, 'dropped'::text])))
+);
+
 CREATE TABLE stripe_account (
   tenant_id uuid NOT NULL,
   version uuid NOT NULL,
@@ -813,6 +834,39 @@ CREATE TABLE tenant (
   CONSTRAINT tenant_name_key UNIQUE (name),
   CONSTRAINT tenant_pkey PRIMARY KEY (tenant_id),
   CONSTRAINT tenant_tenant_no_key UNIQUE (tenant_no)
+);
+
+CREATE TABLE usage_checkpoint (
+  tenant_id uuid NOT NULL,
+  month timestamp with time zone NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  origin_start timestamp with time zone NOT NULL,
+  revision integer NOT NULL,
+  billable boolean NOT NULL,
+  bucket timestamp with time zone NOT NULL,
+  dimensions text COLLATE "C" NOT NULL,
+  quantity_sum numeric NOT NULL,
+  quantity_max numeric,
+  entry_count bigint NOT NULL,
+  last_quantity numeric,
+  last_at timestamp with time zone,
+  last_key uuid,
+  digest numeric NOT NULL
+);
+
+CREATE TABLE usage_checkpoint_member (
+  tenant_id uuid NOT NULL,
+  month timestamp with time zone NOT NULL,
+  customer_no bigint NOT NULL,
+  meter_no integer NOT NULL,
+  period_start timestamp with time zone NOT NULL,
+  revision integer NOT NULL,
+  billable boolean NOT NULL,
+  bucket timestamp with time zone NOT NULL,
+  dimensions text COLLATE "C" NOT NULL,
+  unique_key uuid NOT NULL
 );
 
 CREATE TABLE usage_delta (
@@ -1016,6 +1070,10 @@ CREATE INDEX subscription_item_customer_idx ON public.subscription_item USING bt
 CREATE INDEX subscription_reading_customer_idx ON public.subscription_reading USING btree (tenant_id, stripe_customer_id);
 
 CREATE INDEX subscription_reading_invoices_idx ON public.subscription_reading USING btree (tenant_id, next_invoices_at) WHERE (next_invoices_at IS NOT NULL);
+
+CREATE INDEX usage_checkpoint_period_idx ON public.usage_checkpoint USING btree (tenant_id, customer_no, meter_no, period_start);
+
+CREATE INDEX usage_checkpoint_member_period_idx ON public.usage_checkpoint_member USING btree (tenant_id, customer_no, meter_no, period_start);
 
 CREATE INDEX usage_delta_period_idx ON public.usage_delta USING btree (tenant_id, customer_no, meter_no);
 
@@ -1306,6 +1364,14 @@ CREATE TRIGGER billing_period_never_truncated BEFORE TRUNCATE ON public.billing_
 CREATE TRIGGER period_amendment_never_truncated BEFORE TRUNCATE ON public.period_amendment FOR EACH STATEMENT EXECUTE FUNCTION refuse_statement_change();
 
 CREATE TRIGGER period_amendment_written_for_ever BEFORE DELETE OR UPDATE ON public.period_amendment FOR EACH ROW WHEN ((old.created_at IS NOT NULL)) EXECUTE FUNCTION refuse_statement_change();
+
+CREATE TRIGGER usage_checkpoint_append_only BEFORE DELETE OR TRUNCATE ON public.usage_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER usage_checkpoint_erasure_only BEFORE UPDATE ON public.usage_checkpoint FOR EACH ROW EXECUTE FUNCTION refuse_all_but_dimension_erasure();
+
+CREATE TRIGGER usage_checkpoint_member_append_only BEFORE DELETE OR TRUNCATE ON public.usage_checkpoint_member FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER usage_checkpoint_member_erasure_only BEFORE UPDATE ON public.usage_checkpoint_member FOR EACH ROW EXECUTE FUNCTION refuse_all_but_dimension_erasure();
 
 CREATE TRIGGER usage_entry_append_only BEFORE DELETE OR TRUNCATE ON public.usage_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 

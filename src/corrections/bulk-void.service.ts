@@ -12,6 +12,7 @@ import type { CreateBulkVoidDto } from './bulk-void.dto.js';
 import { effectsOf, rehearsedEffects } from './bulk-void.query.js';
 import { bulkVoidById, countSelected, insertBulkVoid } from './bulk-void.store.js';
 import { BulkVoider } from './bulk-voider.js';
+import { requireSelectionInLedger } from './gone-usage.store.js';
 import { selectionOf, type EventSelection } from './event-selection.js';
 
 /** How long a request waits for its job; then it is answered 202 and the job goes on. */
@@ -115,7 +116,9 @@ async function countedOf(
   { filter }: CreateBulkVoidDto,
 ): Promise<Counted> {
   const selection = await selectionOf(db, tenantId, filter);
-  return { selection, ...(await countSelected(db, tenantId, selection)) };
+  const counted = await countSelected(db, tenantId, selection);
+  await requireSelectionInLedger(db, tenantId, selection, counted.at);
+  return { selection, ...counted };
 }
 
 async function insert(

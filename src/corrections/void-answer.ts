@@ -32,8 +32,8 @@ export async function toVoidAnswer(
       effects[0] ?? { meter: null, period_start: null, kind: 'open', value: '0' },
     effects,
     replacement:
-      replacement === undefined || status === null
+      status === null
         ? null
-        : { usage_event_id: replacement.id, source: replacement.source, status },
+        : { usage_event_id: replacement?.id ?? null, source: replacement?.source ?? null, status },
   };
 }

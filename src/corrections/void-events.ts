@@ -9,6 +9,7 @@ import type { VoidEffect } from '../ledger/void.store.js';
 import { voidTargets } from '../ledger/void-target.store.js';
 import { holdFolds } from '../usage/fold.js';
 import { recountGroups } from '../usage/recount-groups.js';
+import { requireEventsInLedger } from './gone-usage.store.js';
 import { followPushes } from './follow-pushes.store.js';
 import { valuesAfter } from './void-values.js';
 
@@ -30,6 +31,7 @@ export interface VoidSettings {
  *
  * @param eventKeys Of recorded events that were not voided.
  * @returns The effects of each event.
+ * @throws Problem `ledger_month_missing`
  */
 export async function voidEvents(
   tx: Transaction,
@@ -37,6 +39,7 @@ export async function voidEvents(
   { tenantId, graceSeconds, alone }: VoidSettings,
   eventKeys: readonly string[],
 ): Promise<Map<string, VoidEffect[]>> {
+  await requireEventsInLedger(tx, tenantId, eventKeys);
   const targets = [...(await voidTargets(tx, tenantId, eventKeys)).values()].flat();
   const placed = await placeVoids(tx, tenantId, targets, gate, graceSeconds);
   const byEvent = new Map<string, PlacedVoid[]>(eventKeys.map((key) => [key, []]));

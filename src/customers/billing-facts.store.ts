@@ -49,6 +49,8 @@ export async function customersWithUsage(
     `SELECT c.customer_no AS "customerNo"
        FROM unnest($2::bigint[]) AS c (customer_no)
       WHERE EXISTS (SELECT FROM usage_entry e
+                     WHERE e.tenant_id = $1 AND e.customer_no = c.customer_no)
+         OR EXISTS (SELECT FROM usage_checkpoint e
                      WHERE e.tenant_id = $1 AND e.customer_no = c.customer_no)`,
     [tenantId, customerNos],
   );

@@ -15,6 +15,7 @@ import { Erasures1795200000014 } from '../../migrations/1795200000014-erasures.j
 import { CreateApprovals1795200000015 } from '../../migrations/1795200000015-create-approvals.js';
 import { UsageMonths1795200000016 } from '../../migrations/1795200000016-usage-months.js';
 import { UsageStorage1795200000017 } from '../../migrations/1795200000017-usage-storage.js';
+import { Retention1795200000018 } from '../../migrations/1795200000018-retention.js';
 import { CreateRoles1795200000090 } from '../../migrations/1795200000090-create-roles.js';
 
 /** All there are, in the order in which they run. */
@@ -36,5 +37,6 @@ export const MIGRATIONS = [
   CreateApprovals1795200000015,
   UsageMonths1795200000016,
   UsageStorage1795200000017,
+  Retention1795200000018,
   CreateRoles1795200000090,
 ] as const;

@@ -38,12 +38,17 @@ export const APPEND_ONLY_NAMES =
 
 /** Rows change and never go: functions look there for whether they may do their work. */
 const KEPT_NAMES = '^erasure$';
+/** Their owner writes them when a month leaves the ledger; an erasure takes texts out of them. */
+const CHECKPOINT_NAMES = '^usage_checkpoint(_member)?$';
+/** Their owner's alone. */
+const READ_NAMES = '^(migration|retained_month)$';
 /** Of the books, those in which the functions of an erasure blank texts, with their owner's rights. */
 const ERASED_IN_NAMES = '^(usage_event|usage_entry|usage_void|push_transition|audit_entry)$';
 
 const TABLES = `
   SELECT c.oid, c.oid::regclass::text AS name, c.relispartition AS is_part,
-         CASE WHEN c.own_name = 'migration' THEN 'SELECT'
+         CASE WHEN c.own_name ~ '${READ_NAMES}' THEN 'SELECT'
+              WHEN c.own_name ~ '${CHECKPOINT_NAMES}' THEN 'SELECT, UPDATE'
               WHEN c.own_name ~ '${APPEND_ONLY_NAMES}' THEN 'SELECT, INSERT'
               WHEN c.own_name ~ '${KEPT_NAMES}' THEN 'SELECT, INSERT, UPDATE'
               ELSE 'SELECT, INSERT, UPDATE, DELETE' END AS rights,

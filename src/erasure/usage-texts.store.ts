@@ -65,7 +65,10 @@ const rowsOf = (table: string): string => `
                            WHERE tenant_id = $1 AND customer_no = $2 AND has_texts(dimensions)
                            LIMIT $4)) AND tenant_id = $1`;
 
-/** Totals become deltas again, which need not be alone in their group; the next fold adds them up. */
+/**
+ * Totals become deltas again, which need not be alone in their group; the next fold adds them up. So
+ * need checkpoints not.
+ */
 const TOTALS = [
   `UPDATE usage_delta SET dimensions = erased_dimensions(dimensions, $3) ${rowsOf('usage_delta')}
    RETURNING 1`,
@@ -78,6 +81,11 @@ const TOTALS = [
      SELECT ${MEMBER}, erased_dimensions(dimensions, $3), unique_key FROM gone
          ON CONFLICT DO NOTHING)
    SELECT FROM gone`,
+  ...['usage_checkpoint', 'usage_checkpoint_member'].map(
+    (table) =>
+      `UPDATE ${table} SET dimensions = erased_dimensions(dimensions, $3) ${rowsOf(table)}
+       RETURNING 1`,
+  ),
 ];
 
 /** Where the phase has come to: `gate` is where those that may still copy a text are waited for. */

@@ -77,7 +77,12 @@ const STANDING = `
                     WHERE v.is_void AND v.event_key = e.event_key AND v.meter_no = e.meter_no
                       AND v.period_start = e.period_start AND v.revision <= a.revision)`;
 
-/** In the frame of a rebuild: `k`, `entry`, `rebuilt`. */
+/** Of months that left the ledger: nothing of these was voided after its period was closed. */
+const isGoneWith = (c: string): string => `
+  ${c}.customer_no = a.customer_no AND ${c}.meter_no = a.meter_no
+  AND ${c}.period_start = a.period_start AND ${c}.billable AND ${c}.revision <= a.revision`;
+
+/** In the frame of a rebuild with members: `k`, `entry`, `gone`, `gone_member`, `rebuilt`. */
 export const AMENDMENTS = `
   SELECT a.customer_no, a.meter_no, ${at('a.period_start')} AS period_start, a.revision,
          trim_scale(a.value)::text AS value, a.event_count::text AS event_count,
@@ -94,10 +99,18 @@ export const AMENDMENTS = `
          trim_scale(CASE s.aggregation
            WHEN 'sum' THEN o.quantity_sum
            WHEN 'count' THEN o.entry_count::numeric
-           WHEN 'max' THEN (SELECT max(e.quantity) ${STANDING})
-           WHEN 'last' THEN (SELECT e.quantity ${STANDING}
-                              ORDER BY e.occurred_at DESC, e.event_key DESC LIMIT 1)
-           ELSE (SELECT count(DISTINCT e.unique_key) ${STANDING})::numeric END)::text
+           WHEN 'max' THEN greatest((SELECT max(e.quantity) ${STANDING}),
+                (SELECT max(c.quantity_max) FROM gone c WHERE ${isGoneWith('c')}))
+           WHEN 'last' THEN (SELECT quantity FROM (
+                SELECT e.quantity, e.occurred_at AS at, e.event_key AS key ${STANDING}
+                 UNION ALL
+                SELECT c.last_quantity, c.last_at, c.last_key FROM gone c
+                 WHERE ${isGoneWith('c')} AND c.last_at IS NOT NULL) l
+                 ORDER BY at DESC, key DESC LIMIT 1)
+           ELSE (SELECT count(unique_key) FROM (SELECT e.unique_key ${STANDING}
+                  UNION
+                 SELECT c.unique_key FROM gone_member c
+                  WHERE ${isGoneWith('c')}) m)::numeric END)::text
            AS ledger_through,
          coalesce(o.own_count, 0)::text AS ledger_count,
          coalesce(o.own_digest, 0)::text AS ledger_digest

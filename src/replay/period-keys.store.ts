@@ -33,7 +33,14 @@ function textOf(instant: Micros | null): string | null {
  * Whatever has a period's key: a total that no entry is behind is as wrong as an entry without one.
  * Each step looks for the next key in each table, by their indexes.
  */
-const NEXT_KEY = ['billing_period', 'usage_entry', 'usage_total', 'usage_delta', 'usage_unique']
+const NEXT_KEY = [
+  'billing_period',
+  'usage_entry',
+  'usage_checkpoint',
+  'usage_total',
+  'usage_delta',
+  'usage_unique',
+]
   .map(
     (table) => `
       (SELECT customer_no, meter_no, period_start FROM ${table} u

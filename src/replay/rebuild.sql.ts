@@ -1,3 +1,4 @@
+import { isInLedger } from '../ledger/gone-months.js';
 import { MARKED, totalRowsOf } from '../usage/rebuilt-totals.js';
 
 /** What tells one total from another within a tenant. */
@@ -31,14 +32,25 @@ const ENTRY = `
     SELECT e.*, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket
       FROM k JOIN usage_entry e ON e.tenant_id = $1 AND e.customer_no = k.customer_no
        AND e.meter_no = k.meter_no AND e.period_start = k.period_start
-     WHERE NOT EXISTS (SELECT FROM usage_entry newer
+     WHERE ${isInLedger('e.received_at')} AND NOT EXISTS (SELECT FROM usage_entry newer
              WHERE newer.tenant_id = $1 AND newer.event_key = e.event_key
                AND newer.meter_no = e.meter_no AND newer.is_void = e.is_void
                AND newer.entry_no > e.entry_no))`;
 
-/** Totals and deltas together, as every reader takes them. */
-const STORED = `
-  stored AS MATERIALIZED (
+/** What months that left the ledger came to: one row for each of them and total. */
+const GONE = `
+  gone AS MATERIALIZED (
+    SELECT c.* FROM k JOIN usage_checkpoint c ON c.tenant_id = $1 AND c.customer_no = k.customer_no
+       AND c.meter_no = k.meter_no AND c.period_start = k.period_start)`;
+
+const GONE_MEMBERS = `
+  gone_member AS MATERIALIZED (
+    SELECT c.* FROM k JOIN usage_checkpoint_member c ON c.tenant_id = $1
+       AND c.customer_no = k.customer_no AND c.meter_no = k.meter_no
+       AND c.period_start = k.period_start)`;
+
+/** Several rows of the same total, added up. */
+const summed = (rows: string): string => `
     SELECT ${TOTAL_KEY}, sum(quantity_sum) AS quantity_sum, max(quantity_max) AS quantity_max,
            sum(entry_count)::bigint AS entry_count,
            (array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]
@@ -46,24 +58,33 @@ const STORED = `
            max(last_at) AS last_at,
            (array_agg(last_key ORDER BY last_at DESC NULLS LAST, last_key DESC))[1] AS last_key,
            sum(digest) AS digest
-      FROM (SELECT t.* FROM usage_total t JOIN k USING (customer_no, meter_no, period_start)
-             WHERE t.tenant_id = $1
-            UNION ALL
-            SELECT d.* FROM usage_delta d JOIN k USING (customer_no, meter_no, period_start)
-             WHERE d.tenant_id = $1) u
-     GROUP BY ${TOTAL_KEY})`;
+      FROM (${rows}) u
+     GROUP BY ${TOTAL_KEY}`;
+
+/** Totals and deltas together, as every reader takes them. */
+const STORED = `
+  stored AS MATERIALIZED (${summed(`
+      SELECT t.* FROM usage_total t JOIN k USING (customer_no, meter_no, period_start)
+       WHERE t.tenant_id = $1
+       UNION ALL
+      SELECT d.* FROM usage_delta d JOIN k USING (customer_no, meter_no, period_start)
+       WHERE d.tenant_id = $1`)})`;
 
 /**
- * The totals of some periods as the ledger has them (`rebuilt`), as they stand (`stored`), and where
+ * The totals of some periods as the ledger and what left it have them (`rebuilt`), as they stand (`stored`), and where
  * the two differ, with both values (`ledger_value`, `stored_value`; NULL where there is no row). The
  * largest and the last value count where the meter reads them.
  *
  * One statement, so one snapshot: a recording that commits meanwhile is in both or in neither.
  */
 export const REBUILD = `
-  WITH ${KEY}, ${ENTRY},
-  rebuilt (tenant_id, ${TOTAL_KEY}, ${TOTAL_VALUES}) AS MATERIALIZED (
-    ${totalRowsOf('SELECT * FROM entry')}), ${STORED},
+  WITH ${KEY}, ${ENTRY}, ${GONE},
+  standing (tenant_id, ${TOTAL_KEY}, ${TOTAL_VALUES}) AS (
+    ${totalRowsOf('SELECT * FROM entry')}),
+  rebuilt AS MATERIALIZED (${summed(`
+      SELECT ${TOTAL_KEY}, ${TOTAL_VALUES} FROM standing
+       UNION ALL
+      SELECT ${TOTAL_KEY}, ${TOTAL_VALUES} FROM gone`)}), ${STORED},
   aggregate AS (
     SELECT DISTINCT ON (s.meter_no) s.meter_no, s.aggregation
       FROM meter_settings s WHERE s.tenant_id = $1 AND s.meter_no = ANY ($3::integer[])
@@ -85,10 +106,12 @@ const MEMBER_KEY = `customer_no, meter_no, period_start, revision, billable, buc
          unique_key`;
 
 /** The sets behind unique_count: what is in one and not in the other (`side`). */
-const MEMBERS = `
+const MEMBERS = `${GONE_MEMBERS},
   ledger_member AS MATERIALIZED (
     SELECT DISTINCT ${MEMBER_KEY}, 'ledger' AS side
-      FROM (${MARKED('SELECT * FROM entry')}) e WHERE stands AND unique_key IS NOT NULL),
+      FROM (${MARKED('SELECT * FROM entry')}) e WHERE stands AND unique_key IS NOT NULL
+     UNION
+    SELECT ${MEMBER_KEY}, 'ledger' FROM gone_member),
   stored_member AS MATERIALIZED (
     SELECT ${MEMBER_KEY}, 'stored' AS side
       FROM usage_unique u JOIN k USING (customer_no, meter_no, period_start)

@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/connections.js';
+import { isInLedger } from '../ledger/gone-months.js';
 import type { PropertyValue } from '../domain/usage-event.js';
 import { scopeParameters, type ReplayScope } from './period-keys.store.js';
 
@@ -65,12 +66,15 @@ export async function nextKeys(
 
 const instant = (column: string): string => `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
 
-/** The time of receipt finds the one month that an event and its entries stand in. */
+/**
+ * The time of receipt finds the one month that an event and its entries stand in. Of a month that has
+ * left, the ids alone are there.
+ */
 const CHUNK_OF = (limit: string): string => `
   last AS (SELECT event_key, occurred_at FROM chunk ORDER BY place DESC LIMIT 1),
   lacking AS (
     SELECT k.* FROM chunk k
-     WHERE k.asked AND NOT EXISTS (SELECT FROM usage_entry e
+     WHERE k.asked AND ${isInLedger('k.received_at')} AND NOT EXISTS (SELECT FROM usage_entry e
                                     WHERE e.tenant_id = $1 AND e.event_key = k.event_key
                                       AND e.received_at = k.received_at)
      LIMIT ${limit})

@@ -7,6 +7,7 @@ import { parseInstant, type Micros } from '../domain/instant.js';
 import { Problem, ValidationProblem } from '../problem/problem.js';
 import { differencesOf } from './difference.store.js';
 import { countPeriods } from './period-keys.store.js';
+import { requireEveryMonth } from './missing-months.store.js';
 import { fromReplay, type ReplayAnswer } from './replay.answer.js';
 import type { CreateReplayDto } from './replay.dto.js';
 import { insertReplay, replayById, stopReplay, type Replay } from './replay.store.js';
@@ -25,7 +26,10 @@ const POLL_MS = 100;
 export class ReplayService {
   constructor(private readonly db: Database) {}
 
-  /** @returns The id of a replay that nobody works on yet. */
+  /**
+   * @returns The id of a replay that nobody works on yet.
+   * @throws Problem `ledger_month_missing` where totals would be put right by half a ledger.
+   */
   async begin(
     tenantId: string,
     request: CreateReplayDto,
@@ -40,6 +44,7 @@ export class ReplayService {
       from: instantOf('from', request.from),
       to: instantOf('to', request.to),
     };
+    if (mode === 'apply') await requireEveryMonth(this.db.replay, tenantId);
     const periods = await countPeriods(this.db.work, tenantId, scope);
     const replay = { mode, reverts: null, byCommand, scope, periods };
     return this.record(tenantId, replay);

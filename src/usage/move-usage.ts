@@ -8,6 +8,7 @@ import {
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { withdrawPushes } from '../outbox/withdraw.store.js';
 import { holdFolds } from './fold.js';
+import { requireWholeLedger } from './whole-ledger.store.js';
 import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 
 /** Boundaries over more periods than this are a mistake in the schedule, not a customer's history. */
@@ -19,6 +20,8 @@ const PERIODS_MAX = 100_000;
  * and open periods are built anew.
  *
  * Only behind the closed gate, and only for a customer without closed periods and deliveries.
+ *
+ * @throws Problem `ledger_month_missing`
  */
 export async function moveUsage(
   tx: Transaction,
@@ -27,6 +30,7 @@ export async function moveUsage(
   timeline: ScheduleTimeline,
   graceSeconds: number,
 ): Promise<void> {
+  await requireWholeLedger(tx, tenantId, customerNo);
   await holdFolds(tx, tenantId);
   const [span] = await tx.query<{ first: Micros | null; last: Micros | null }>(
     `SELECT min(occurred_at) AS first, max(occurred_at) AS last

@@ -18,8 +18,12 @@ export function totalsOf(entries: string): string {
   ${totalRowsOf(entries)}`;
 }
 
-/** The SELECT of what the totals of these entries are, in the columns of `usage_total`. */
-export function totalRowsOf(entries: string): string {
+/**
+ * The SELECT of what the totals of these entries are, in the columns of `usage_total`.
+ *
+ * @param counted SQL: which of the entries `e` count; the others only tell whether those stand.
+ */
+export function totalRowsOf(entries: string, counted = 'true'): string {
   return `
   SELECT e.tenant_id, e.customer_no, e.meter_no, e.period_start, e.origin_start, e.revision,
          e.billable, date_bin('15 minutes', e.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00'),
@@ -33,6 +37,7 @@ export function totalRowsOf(entries: string): string {
          sum(entry_digest(e.event_key, m.key, e.period_start, e.quantity, e.is_void))
     FROM (${MARKED(entries)}) e
     JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
+   WHERE ${counted}
    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9`;
 }
 

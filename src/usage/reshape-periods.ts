@@ -8,6 +8,7 @@ import { periodOfSource, type PeriodSource, type SourcedPeriod } from '../domain
 import { holdFolds } from './fold.js';
 import { moveEntries, rebuildTotals } from './reshape-usage.store.js';
 import { movePushes, withdrawUnsent } from './reshape-pushes.store.js';
+import { refuseWhileLeaving } from './whole-ledger.store.js';
 import {
   removeOpenPeriods,
   restorePeriods,
@@ -29,6 +30,7 @@ const PERIODS_MAX = 100_000;
  * Only behind the closed gate.
  *
  * @returns Whether anything had to change.
+ * @throws Problem `ledger_month_missing`
  */
 export async function reshapePeriods(
   tx: Transaction,
@@ -52,6 +54,7 @@ export async function reshapePeriods(
     from,
     closedStarts: closed.map(({ start }) => start),
   };
+  await refuseWhileLeaving(tx, tenantId, scope);
   await moveEntries(tx, tenantId, scope, periods);
   await rebuildTotals(tx, tenantId, scope);
   await withdrawUnsent(tx, tenantId, scope, gate.receivedAt);

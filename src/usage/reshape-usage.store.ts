@@ -18,7 +18,7 @@ export async function moveEntries(
   ]);
 }
 
-/** Builds the totals of the scope anew from the ledger. Folds are held. */
+/** Builds the totals of the scope anew, from the ledger and what left it. Folds are held. */
 export async function rebuildTotals(
   tx: Transaction,
   tenantId: string,
@@ -30,7 +30,24 @@ export async function rebuildTotals(
   }
   await tx.query(totalsOf(EFFECTIVE), parameters);
   await tx.query(uniquesOf(EFFECTIVE), parameters);
+  await tx.query(PUT_BACK_TOTALS, parameters);
+  await tx.query(PUT_BACK_MEMBERS, parameters);
 }
+
+const MEMBER = `
+  tenant_id, customer_no, meter_no, period_start, revision, billable, bucket, dimensions, unique_key`;
+const TOTAL = `
+  tenant_id, customer_no, meter_no, period_start, origin_start, revision, billable, bucket, dimensions,
+  quantity_sum, quantity_max, entry_count, last_quantity, last_at, last_key, digest`;
+
+/** Deltas need not be alone in their group; the next fold adds them up. */
+const PUT_BACK_TOTALS = `
+  INSERT INTO usage_delta (${TOTAL}) SELECT ${TOTAL} FROM usage_checkpoint WHERE ${IN_SCOPE}`;
+
+const PUT_BACK_MEMBERS = `
+  INSERT INTO usage_unique (${MEMBER})
+  SELECT ${MEMBER} FROM usage_checkpoint_member WHERE ${IN_SCOPE} ORDER BY ${MEMBER}
+      ON CONFLICT DO NOTHING`;
 
 /** The newest entry of each event, the one that counts, and the newest void of it. */
 const EFFECTIVE = `

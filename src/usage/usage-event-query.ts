@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue } from '../domain/usage-event.js';
+import { isInLedger } from '../ledger/gone-months.js';
 import type { VoidEffect } from '../ledger/void.store.js';
 import type { PushStatus } from '../outbox/push-status.js';
 import type { EventExplanation } from './counted-in.answer.js';
@@ -68,7 +69,7 @@ export interface EntryRow {
 /** What {@link usageEvents} sorts by: when it occurred, and its key. */
 export const USAGE_EVENT_KEY = ['instant', 'uuid'] as const;
 
-/** Events in order of occurrence, one page of them. */
+/** Events in order of occurrence, one page of them; those of months that have left are not among them. */
 export async function usageEvents(
   db: Queryable,
   tenantId: string,
@@ -83,13 +84,13 @@ export async function usageEvents(
             trim_scale(e.quantity)::text AS quantity, e.occurred_at, e.properties, e.received_at,
             coalesce(c.copies, 0)::bigint AS copies, c.last_seen_at,
             v.voided_at, v.reason AS void_reason, v.effects AS void_effects,
-            CASE WHEN r.event_key IS NOT NULL THEN json_build_object(
+            CASE WHEN v.replacement_key IS NOT NULL THEN json_build_object(
               'usage_event_id', r.usage_event_id, 'source', r.source) END AS replacement
        FROM usage_event e
        LEFT JOIN usage_event_copy c ON c.tenant_id = e.tenant_id AND c.event_key = e.event_key
        LEFT JOIN usage_void v ON v.tenant_id = e.tenant_id AND v.event_key = e.event_key
        LEFT JOIN usage_event r ON r.tenant_id = v.tenant_id AND r.event_key = v.replacement_key
-      WHERE e.tenant_id = $1
+      WHERE e.tenant_id = $1 AND ${isInLedger('e.received_at')}
         AND ($2::uuid IS NULL OR e.event_key = $2)
         AND ($12::text IS NULL OR e.source = $12)
         AND ($13::boolean IS NULL OR (v.event_key IS NOT NULL) = $13)

@@ -6,6 +6,7 @@ import { eventKey } from '../domain/event-key.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { Problem } from '../problem/problem.js';
+import { refuseGone } from './gone-events.store.js';
 import { explainEvent, toEntry } from './event-explanation.js';
 import { ledgerOf, type LedgerRow } from './ledger.query.js';
 import {
@@ -35,6 +36,7 @@ export class UsageEventService {
   async one(tenantId: string, usageEventId: string, source = ''): Promise<UsageEventAnswer> {
     const filter = { eventKey: eventKey(source, usageEventId) };
     const rows = await usageEvents(this.db.work, tenantId, filter, undefined, 1);
+    await refuseGone(this.db.work, tenantId, filter, rows);
     const [event] = await this.tell(tenantId, rows, filter);
     if (event === undefined)
       throw new Problem('usage_event_not_found', 'no usage event has this id and source');
@@ -60,6 +62,7 @@ export class UsageEventService {
         : { meterNo: (await requireMeter(this.db.work, tenantId, meter)).meterNo }),
     };
     const rows = await usageEvents(this.db.work, tenantId, filter, page.after, page.limit + 1);
+    await refuseGone(this.db.work, tenantId, filter, rows);
     const { data, next_cursor } = toPage(rows, page, (row) => [
       formatInstantMicros(row.occurred_at),
       row.event_key,

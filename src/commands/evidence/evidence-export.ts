@@ -11,6 +11,7 @@ import { invoicesBehind } from '../../periods/period-invoice.query.js';
 import { statementAnswers } from '../../periods/statement-answer.js';
 import { transitionsOf, type TransitionRow } from '../../push/push-list.store.js';
 import { laneVerdicts } from '../../reconciliation/lane-verdict.store.js';
+import { requirePeriodInLedger } from '../../usage/gone-events.store.js';
 import { periodKeyText } from '../../usage/period-values.js';
 import { periodHolds, periodPushes } from '../../usage/period-pushes.store.js';
 import { statementEntries } from '../../usage/statement-entry.store.js';
@@ -78,6 +79,7 @@ export async function periodsInScope(
  * is held; what is held beside it grows with the pushes and the single voids.
  *
  * @param tx One snapshot for all of it.
+ * @throws Problem `ledger_month_missing` where entries of a period have left the ledger.
  */
 export async function* evidenceOf(
   tx: Transaction,
@@ -92,6 +94,7 @@ export async function* evidenceOf(
     subjects: new Set(periods.map(({ customerId }) => `customer:${customerId}`)),
   };
   for (const period of periods) {
+    await requirePeriodInLedger(tx, tenantId, period);
     const [answer] = await statementAnswers(tx, tenantId, [period]);
     const amended = { ...period, value: answer!.value };
     const amendments = await amendmentsOf(tx, tenantId, [amended]);

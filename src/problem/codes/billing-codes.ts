@@ -27,6 +27,13 @@ export const BILLING_CODES = {
     title: 'Somebody is at work on the replay',
     remedy: 'Wait until `GET /v1/replays/:id` says `finished`, or stop the command that runs it.',
   },
+  ledger_month_missing: {
+    status: 409,
+    title: 'The ledger no longer has, or never had, the months that this needs',
+    remedy:
+      'What closed periods came to stands as before. For single entries of a month that was retained ' +
+      'look into its file; where a month was lost, restore it from a backup.',
+  },
   as_of_in_future: {
     status: 422,
     title: 'Periods cannot be closed ahead of time',

@@ -148,4 +148,10 @@ export const USAGE_EVENT_CODES = {
     title: 'No usage event has this id',
     remedy: 'Check the id, and name the `source` if the event has one.',
   },
+  usage_event_retained: {
+    status: 410,
+    title: 'The month that the usage event was received in has left the ledger',
+    remedy:
+      'Look for it in the file of that month, if one was written. A copy of it is still known as one.',
+  },
 } as const satisfies Record<string, CodeEntry>;
