@@ -60,7 +60,9 @@ export class Retention {
   private readonly session: pg.Client;
 
   private constructor(url: string) {
-    this.connections = new Connections(url, 'retention', 2, undefined, STATEMENT_MAX_MS);
+    this.connections = new Connections(url, 'retention', 2, undefined, {
+      statementTimeoutMs: STATEMENT_MAX_MS,
+    });
     this.session = new pg.Client({
       connectionString: url,
       application_name: 'countonce retention',
