@@ -11,8 +11,8 @@ import { createDailyTenant, dayStart, usage, type DailyTenant } from '../races/d
 async function withoutMonths(): Promise<DailyTenant> {
   const old = await createDailyTenant();
   await new Recorder(old.db, old.config).record(old.tenantId, [usage('first', '7', dayStart(0))]);
-  // The roles, the storage settings, the months.
-  for (let undone = 0; undone < 3; undone++) await old.dataSource.undoLastMigration();
+  // The roles, retention, the storage settings, the months.
+  for (let undone = 0; undone < 4; undone++) await old.dataSource.undoLastMigration();
   await setUpRoles(old.db.work);
   await old.db.work.query(
     `INSERT INTO migration (timestamp, name) VALUES (1795200000090, 'CreateRoles1795200000090')`,
@@ -23,7 +23,11 @@ async function withoutMonths(): Promise<DailyTenant> {
 it('a database that lacks a migration of this version is not migrated, whatever number it has', async () => {
   await using old = await withoutMonths();
   expect(await isMigrated(old.db.work)).toBe(false);
-  expect(await migrate(old.url)).toEqual(['UsageMonths1795200000016', 'UsageStorage1795200000017']);
+  expect(await migrate(old.url)).toEqual([
+    'UsageMonths1795200000016',
+    'UsageStorage1795200000017',
+    'Retention1795200000018',
+  ]);
   expect(await isMigrated(old.db.work)).toBe(true);
 });
 

@@ -18,7 +18,7 @@ const leftOf = (outcomes: { month: string; status: string }[]) =>
   outcomes.map(({ month, status }) => `${month} ${status}`);
 
 async function firstEvent(history: History): Promise<any> {
-  const { body } = await history.app.call('GET', '/v1/usage-events?limit=1');
+  const { body } = await history.app.call('GET', '/v1/usage-events?limit=1&voided=false');
   return body.data[0];
 }
 
