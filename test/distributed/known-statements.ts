@@ -14,6 +14,18 @@ export interface Known {
 export const KNOWN_STATEMENTS: readonly Known[] = [
   {
     rule: 'reads-across-tenants',
+    why: 'The tenant stands in the text here, put in when it is sent, where the check sees nothing; the same texts with a parameter pass.',
+    effect: 'None.',
+    places: ['src/database/gate.ts tenant'],
+  },
+  {
+    rule: 'advisory-lock-elsewhere',
+    why: 'As above.',
+    effect: 'None.',
+    places: ['src/database/gate.ts pg_advisory_xact_lock_shared'],
+  },
+  {
+    rule: 'reads-across-tenants',
     why: 'The key says who calls: every shard is asked, once for each key and as long as a process remembers it.',
     effect:
       'Signing in costs a question to every shard; two tenants with one key (BOOTSTRAP_API_KEY is looked up first) would be told apart by nothing.',
@@ -157,6 +169,40 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
     why: 'As of the calls in flight, above.',
     effect: 'As above.',
     places: ['src/push/push-due.store.ts push'],
+  },
+  {
+    rule: 'reads-across-tenants',
+    why: 'A month holds all tenants, and leaves as one.',
+    effect:
+      'Retention does not work on Citus, which detaches no part beside its writers: months stay.',
+    places: [
+      'src/retention/checkpoint.store.ts usage_entry,usage_event',
+      'src/retention/month-file.ts meter',
+      'src/retention/obstacles.query.ts billing_period,bulk_void,erasure,replay,usage_entry',
+      'src/retention/obstacles.query.ts usage_total',
+      'src/retention/retention.ts tenant',
+    ],
+  },
+  {
+    rule: 'joins-not-by-tenant',
+    why: 'As above.',
+    effect: 'As above.',
+    places: [
+      'src/retention/checkpoint.store.ts usage_entry,usage_event',
+      'src/retention/obstacles.query.ts billing_period,bulk_void,erasure,replay,usage_entry',
+    ],
+  },
+  {
+    rule: 'detach-concurrently',
+    why: 'As above.',
+    effect: 'As above.',
+    places: ['src/retention/detach.ts DETACH'],
+  },
+  {
+    rule: 'whole-table',
+    why: 'As above.',
+    effect: 'As above.',
+    places: ['src/retention/retention.ts LOCK'],
   },
 ];
 

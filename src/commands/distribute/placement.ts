@@ -5,7 +5,7 @@
 export type Placement = 'distributed' | 'reference' | 'local';
 
 /** Tables without a tenant that statements join with those that have one. */
-const REFERENCES: ReadonlySet<string> = new Set(['installation']);
+const REFERENCES: ReadonlySet<string> = new Set(['installation', 'retained_month']);
 
 export function placementOf(table: string, hasTenant: boolean): Placement {
   if (hasTenant) return 'distributed';
