@@ -61,6 +61,8 @@ export class Rig implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'countonce-proof-'));
     const random = new Random(seed);
     const settings = {
+      // The data are made up; who waited for whom is in the details.
+      log_error_verbosity: 'default',
       max_connections: '100',
       fsync: 'on',
       full_page_writes: 'on',
