@@ -46,12 +46,7 @@ export function toDocument(result: ProofResult): object {
     pushes: figures.pushes,
     pushes_retried: figures.pushesRetried,
     stripe_faults: figures.stripeFaults,
-    checks: checks.map(({ name, findings, held }) => ({
-      name,
-      ok: findings.length === 0,
-      held,
-      findings,
-    })),
+    checks: documentsOf(checks),
     seconds: Math.round(seconds),
   };
 }
@@ -85,6 +80,16 @@ export function toText(result: ProofResult): string {
       ? `It holds, after ${seconds.toFixed(0)} s. Seed ${options.seed}.`
       : `${failed} of ${checks.length} checks FAILED. Seed ${options.seed}.`,
   ].join('\n');
+}
+
+/** As `--json` gives them. */
+export function documentsOf(checks: readonly Check[]): object[] {
+  return checks.map(({ name, findings, held }) => ({
+    name,
+    ok: findings.length === 0,
+    held,
+    findings,
+  }));
 }
 
 export function toldCheck({ name, findings, held }: Check): string[] {

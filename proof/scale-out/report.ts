@@ -2,7 +2,7 @@ import { aligned } from '../../bench/rig/report.js';
 import type { Check } from '../checks/check.js';
 import type { Figures } from '../checks/figures.js';
 import type { Tally } from '../proof-client.js';
-import { toldCheck } from '../report.js';
+import { documentsOf, toldCheck } from '../report.js';
 import type { ProcessRow } from './process-table.js';
 
 /** All that a run found out. */
@@ -43,12 +43,7 @@ export function toDocument(result: ScaleOutResult, isHeld: boolean): object {
       killed: row.killed,
       ended_by_itself: row.endedByItself,
     })),
-    checks: checks.map(({ name, findings, held }) => ({
-      name,
-      ok: findings.length === 0,
-      held,
-      findings,
-    })),
+    checks: documentsOf(checks),
     seconds: Math.round(result.seconds),
   };
 }
