@@ -20,5 +20,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // The usual second is short for a machine that is busy with something else for one.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
