@@ -131,7 +131,7 @@ describe('the command replay', () => {
   it('ends between two chunks when it is told to, and goes on where it was', async () => {
     const { running, id, release } = await applyHeldUp();
     running.process.kill('SIGTERM');
-    await new Promise((resume) => setTimeout(resume, 200));
+    await new Promise((resume) => setTimeout(resume, 2_000));
     await release();
     const stopped = await running.ended;
     expect(stopped).toMatchObject({ code: 130, json: { id, status: 'running' } });
