@@ -24,12 +24,17 @@ export const LEASE_S = 120;
 
 /** A sender that lost its lease, or its life, may have called: nobody knows. */
 const EXPIRE = `
-  WITH expired AS (
-    UPDATE push
+  WITH lapsed AS MATERIALIZED (
+    SELECT identifier FROM push
+     WHERE tenant_id = $1 AND status = 'sending' AND lease_until < $2
+     ORDER BY identifier FOR NO KEY UPDATE SKIP LOCKED
+  ), expired AS (
+    UPDATE push p
        SET status = 'unknown', reason = 'lease_expired', unknown_attempts = unknown_attempts + 1,
            lease_until = NULL, next_attempt_at = $2, transition_no = transition_no + 1
-     WHERE tenant_id = $1 AND status = 'sending' AND lease_until < $2
-    RETURNING identifier, transition_no
+      FROM lapsed l
+     WHERE p.tenant_id = $1 AND p.identifier = l.identifier AND p.status = 'sending'
+    RETURNING p.identifier, p.transition_no
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
   SELECT $1, e.identifier, e.transition_no, 'sending', 'unknown', 'lease_expired', $2
@@ -97,7 +102,7 @@ export interface ClaimRequest {
   readonly dueBy: Micros;
 }
 
-/** Has pushes whose lease ran out count as unknown. */
+/** Has pushes whose lease ran out count as unknown, but for those that somebody is settling just then. */
 export async function expireLeases(tx: Transaction, tenantId: string, now: Micros): Promise<void> {
   await tx.query(EXPIRE, [tenantId, formatInstantMicros(now)]);
 }

@@ -58,14 +58,18 @@ export class PushReader {
   }
 
   /** Finds what cannot be sent any more. */
-  private queue(tenantId: string): Promise<Micros> {
+  private async queue(tenantId: string): Promise<Micros> {
     const window = this.config.PUSH_RESEND_WINDOW_SECONDS;
-    return this.db.work.transaction(async (tx) => {
-      const { now: ofTenant, receivedAt: time } = await readGate(tx, tenantId);
-      await withdrawOutdated(tx, tenantId, { time, ofTenant });
-      await queueOverdue(tx, tenantId, time, window, QUEUED_AT_ONCE);
-      return time;
+    const time = await this.db.work.transaction(async (tx) => {
+      const { now: ofTenant, receivedAt } = await readGate(tx, tenantId);
+      await withdrawOutdated(tx, tenantId, { time: receivedAt, ofTenant });
+      return receivedAt;
     });
+    // By itself: each has work of its own to add, which everybody adds in one order.
+    await this.db.work.transaction((tx) =>
+      queueOverdue(tx, tenantId, time, window, QUEUED_AT_ONCE),
+    );
+    return time;
   }
 
   private async readOne(

@@ -2,6 +2,7 @@ import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { ERASED_STRIPE_ID } from '../outbox/erased-place.js';
 import type { PushStatus } from '../outbox/push-status.js';
+import { addWorkOfPushes } from '../outbox/push-work.store.js';
 import type { ReadingCause } from './push-reading.js';
 
 /** A push to be read, and all that its reading needs. */
@@ -54,39 +55,37 @@ export const IS_LEFT_UNKNOWN = `
  * which stands whether this one arrived or not; it is read where its period was planned and nothing
  * came of it: pushed to nowhere any more, in shadow mode, or held.
  */
-const QUEUE = `
-  WITH overdue AS MATERIALIZED (
-    SELECT p.identifier, p.customer_no, p.meter_no, p.period_start,
-           p.kind = 'delta' OR p.next_attempt_at IS NULL AS "isRead"
-      FROM push p
-     WHERE p.tenant_id = $1 AND p.status = 'unknown' AND p.target IS DISTINCT FROM 'file'
-       AND CASE p.kind
-             WHEN 'total' THEN p.next_attempt_at IS NOT NULL AND p.first_attempt_at <= $3
-               OR ${IS_LEFT_UNKNOWN}
-                  AND NOT EXISTS (SELECT FROM push_reading r
-                                   WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
-             ELSE (p.next_attempt_at IS NULL OR p.first_attempt_at <= $3)
-                  AND NOT EXISTS (SELECT FROM push_reading r
-                                   WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
-           END
-     ORDER BY p.identifier LIMIT $4
-  ), ended AS (
-    UPDATE push p SET next_attempt_at = NULL
-      FROM overdue o
-     WHERE p.tenant_id = $1 AND p.identifier = o.identifier AND NOT o."isRead"
-       AND p.status = 'unknown'
-    RETURNING p.customer_no, p.meter_no, p.period_start
-  ), work AS (
-    INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
-    SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, true FROM ended
-     ORDER BY customer_no, meter_no, period_start
-    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
-       SET closed = push_work.closed OR excluded.closed
+const OVERDUE = `
+  SELECT p.identifier, p.kind = 'delta' OR p.next_attempt_at IS NULL AS "isRead"
+    FROM push p
+   WHERE p.tenant_id = $1 AND p.status = 'unknown' AND p.target IS DISTINCT FROM 'file'
+     AND CASE p.kind
+           WHEN 'total' THEN p.next_attempt_at IS NOT NULL AND p.first_attempt_at <= $2
+             OR ${IS_LEFT_UNKNOWN}
+                AND NOT EXISTS (SELECT FROM push_reading r
+                                 WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
+           ELSE (p.next_attempt_at IS NULL OR p.first_attempt_at <= $2)
+                AND NOT EXISTS (SELECT FROM push_reading r
+                                 WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
+         END
+   ORDER BY p.identifier LIMIT $3`;
+
+const END = `
+  WITH waiting AS MATERIALIZED (
+    SELECT identifier FROM push
+     WHERE tenant_id = $1 AND identifier = ANY ($2::text[]) AND status = 'unknown'
+     ORDER BY identifier FOR NO KEY UPDATE
   )
+  UPDATE push p SET next_attempt_at = NULL FROM waiting w
+   WHERE p.tenant_id = $1 AND p.identifier = w.identifier AND p.status = 'unknown'`;
+
+const QUEUE = `
   INSERT INTO push_reading (tenant_id, identifier, cause, next_read_at)
-  SELECT $1, identifier, 'unknown', $2 FROM overdue WHERE "isRead"
-  ON CONFLICT (tenant_id, identifier) DO NOTHING
-  RETURNING identifier`;
+  SELECT $1, k.identifier, 'unknown', $3
+    FROM unnest($2::text[]) AS k (identifier)
+    JOIN push p ON p.tenant_id = $1 AND p.identifier = k.identifier AND p.status = 'unknown'
+   ORDER BY k.identifier
+  ON CONFLICT (tenant_id, identifier) DO NOTHING`;
 
 const CLAIM = `
   WITH due AS MATERIALIZED (
@@ -165,12 +164,16 @@ export async function queueOverdue(
   resendWindowSeconds: number,
   limit: number,
 ): Promise<void> {
-  await tx.query(QUEUE, [
+  const overdue = await tx.query<{ identifier: string; isRead: boolean }>(OVERDUE, [
     tenantId,
-    formatInstantMicros(now),
     formatInstantMicros(now - resendWindowSeconds * MICROS_PER_SECOND),
     limit,
   ]);
+  const namesOf = (isRead: boolean): string[] =>
+    overdue.filter((push) => push.isRead === isRead).map(({ identifier }) => identifier);
+  await addWorkOfPushes(tx, tenantId, namesOf(false), true);
+  await tx.query(END, [tenantId, namesOf(false)]);
+  await tx.query(QUEUE, [tenantId, namesOf(true), formatInstantMicros(now)]);
 }
 
 /** Takes pushes to be read for this process alone, for two minutes. */

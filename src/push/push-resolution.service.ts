@@ -6,7 +6,7 @@ import { enterGate } from '../database/gate.js';
 import type { Micros } from '../domain/instant.js';
 import { changeStatus } from '../outbox/change-status.store.js';
 import type { PushStatus } from '../outbox/push-status.js';
-import { addWork } from '../outbox/push-work.store.js';
+import { addWorkOfPushes } from '../outbox/push-work.store.js';
 import { Problem } from '../problem/problem.js';
 import type { PeriodKey } from '../usage/period-values.js';
 import { unparkLanes } from './push-lane.store.js';
@@ -46,6 +46,7 @@ export class PushResolutionService {
   ): Promise<void> {
     await this.db.work.transaction(async (tx) => {
       const { receivedAt: at } = await enterGate(tx, tenantId);
+      await addWorkOfPushes(tx, tenantId, [identifier], false);
       const [push] = await tx.query<Standing>(STANDING, [tenantId, identifier]);
       if (push === undefined) throw new Problem('push_not_found', 'no push has this identifier');
       if (isSettledAs(push, as)) return;
@@ -53,7 +54,6 @@ export class PushResolutionService {
       const why = `resolved: ${reason}`;
       if (as === 'delivered') await settle(tx, tenantId, push, { to: 'delivered', why, at });
       else await planAgain(tx, tenantId, push, { why, at });
-      await addWork(tx, tenantId, [push]);
       await audit(tx, tenantId, {
         action: 'push.resolved',
         subject: `push:${identifier}`,

@@ -1,6 +1,7 @@
-import type { Queryable } from '../database/connections.js';
+import type { Connections, Queryable } from '../database/connections.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { addWorkOfPushes } from '../outbox/push-work.store.js';
 import { type ClaimedPush } from './push-claim.store.js';
 import type { Settlement } from './push-settlement.js';
 
@@ -23,12 +24,13 @@ export interface Answered {
   readonly settlement: Settlement | undefined;
 }
 
-/**
- * Only whoever holds the lease writes: the fence has risen where another took it over. What goes back
- * to waiting is planned anew: while it was on its way, a changed mapping could not take it back.
- */
+/** Only whoever holds the lease writes: the fence has risen where another took it over. */
 const SETTLE = `
-  WITH settled AS (
+  WITH held AS MATERIALIZED (
+    SELECT identifier FROM push
+     WHERE tenant_id = $1 AND identifier = ANY ($3::text[]) AND status = 'sending'
+     ORDER BY identifier FOR NO KEY UPDATE
+  ), settled AS (
     UPDATE push p
        SET status = k.status, reason = k.reason, key_no = k.key_no, attempts = k.attempts,
            unknown_attempts = k.unknown_attempts, last_error = k.last_error,
@@ -42,18 +44,10 @@ const SETTLE = `
                   $13::timestamptz[], $14::text[])
              AS k (identifier, fence, status, reason, key_no, attempts, unknown_attempts, last_error,
                    first_attempt_at, last_attempt_at, next_attempt_at, parked_code)
+      JOIN held USING (identifier)
      WHERE p.tenant_id = $1 AND p.identifier = ANY ($3::text[]) AND p.identifier = k.identifier
        AND p.fence = k.fence AND p.status = 'sending'
-    RETURNING p.identifier, p.lane_id, p.transition_no, p.status, p.reason, k.parked_code,
-              p.customer_no, p.meter_no, p.period_start, p.next_attempt_at
-  ), work AS (
-    INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
-    SELECT DISTINCT $1::uuid, customer_no, meter_no, period_start, true
-      FROM settled
-     WHERE status IN ('pending', 'rejected') OR (status = 'unknown' AND next_attempt_at IS NULL)
-     ORDER BY customer_no, meter_no, period_start
-    ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
-       SET closed = push_work.closed OR excluded.closed
+    RETURNING p.identifier, p.lane_id, p.transition_no, p.status, p.reason, k.parked_code
   ), parked AS (
     UPDATE push_lane l SET parked_code = s.parked_code, parked_at = $2
       FROM settled s
@@ -64,17 +58,37 @@ const SETTLE = `
   RETURNING identifier`;
 
 /**
- * Writes what came of many pushes.
+ * Writes what came of many pushes. What goes back to waiting is planned anew: while it was on its
+ * way, a changed mapping could not take it back.
  *
  * @returns Which of them were still this process's to settle.
  */
 export async function settlePushes(
-  db: Queryable,
+  db: Connections,
   tenantId: string,
   answered: readonly Answered[],
 ): Promise<Set<string>> {
   const now = await timeOfDay(db);
   const rows = answered.map((one) => rowOf(one, now));
+  const anew = rows.filter(isPlannedAnew).map(({ identifier }) => identifier);
+  if (anew.length === 0) return settle(db, tenantId, rows, now);
+  return db.transaction(async (tx) => {
+    await addWorkOfPushes(tx, tenantId, anew, true);
+    return settle(tx, tenantId, rows, now);
+  });
+}
+
+function isPlannedAnew({ status, nextAttemptAt }: SettledRow): boolean {
+  if (status === 'unknown') return nextAttemptAt === null;
+  return status === 'pending' || status === 'rejected';
+}
+
+async function settle(
+  db: Queryable,
+  tenantId: string,
+  rows: readonly SettledRow[],
+  now: Micros,
+): Promise<Set<string>> {
   const written = await db.query<{ identifier: string }>(SETTLE, [
     tenantId,
     formatInstantMicros(now),
@@ -93,6 +107,8 @@ export async function settlePushes(
   ]);
   return new Set(written.map(({ identifier }) => identifier));
 }
+
+type SettledRow = ReturnType<typeof rowOf>;
 
 function rowOf({ push, settlement }: Answered, now: Micros) {
   if (settlement === undefined) return unsent(push);

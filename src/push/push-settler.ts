@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Queryable } from '../database/connections.js';
+import type { Connections } from '../database/connections.js';
 import { tryAgain } from '../database/try-again.js';
 import { settlePushes, type Answered } from './push-settle.store.js';
 
@@ -12,13 +12,13 @@ interface Waiting extends Answered {
   readonly reject: (error: unknown) => void;
 }
 
-/** Writes down what came of pushes, of many by one statement. */
+/** Writes down what came of pushes, of many at once. */
 export class PushSettler {
   private readonly waiting: Waiting[] = [];
   private isWriting = false;
 
   constructor(
-    private readonly db: Queryable,
+    private readonly db: Connections,
     private readonly tenantId: string,
   ) {}
 

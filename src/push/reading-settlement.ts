@@ -6,7 +6,7 @@ import {
   type ChangedPush,
   type StatusChange,
 } from '../outbox/change-status.store.js';
-import { addWork } from '../outbox/push-work.store.js';
+import { addWorkOfPushes } from '../outbox/push-work.store.js';
 import { forgetReading, type DueReading } from './push-reading.store.js';
 import type { Verdict } from './push-reading.js';
 
@@ -32,6 +32,7 @@ export async function settleReading(
   if (status === 'unknown') {
     // A total that a later one stands above by now: what became of it says nothing any more.
     if (verdict !== 'not_counted') return forgetReading(tx, tenantId, identifier);
+    await addWorkOfPushes(tx, tenantId, [identifier], false);
     await reject(tx, tenantId, { ...seen, reason: 'not_delivered', replaced: true });
     return;
   }
@@ -48,6 +49,7 @@ async function refuse(
 ): Promise<void> {
   const reason = code ?? NOT_COUNTED;
   const seen = { identifier, by: 'reading', reason, at } as const;
+  await addWorkOfPushes(tx, tenantId, [identifier], false);
   let disputedNo: number | undefined = transitionNo;
   if (status !== 'disputed') {
     const change = { ...seen, transitionNo, from: status, to: 'disputed' } as const;
@@ -65,12 +67,11 @@ async function refuse(
   if (rejected !== undefined && isParked) await parkLane(tx, tenantId, rejected.laneId, code, at);
 }
 
-async function reject(
+/** Once its period is to be planned anew. */
+function reject(
   tx: Transaction,
   tenantId: string,
   change: Omit<StatusChange, 'to'>,
 ): Promise<ChangedPush | undefined> {
-  const rejected = await changeStatus(tx, tenantId, { ...change, to: 'rejected' });
-  if (rejected !== undefined) await addWork(tx, tenantId, [rejected]);
-  return rejected;
+  return changeStatus(tx, tenantId, { ...change, to: 'rejected' });
 }

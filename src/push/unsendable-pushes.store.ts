@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, MICROS_PER_HOUR, type Micros } from '../domain/instant.js';
-import { addWork } from '../outbox/push-work.store.js';
+import { addWorkOfPushes } from '../outbox/push-work.store.js';
 import { withdrawPushes } from '../outbox/withdraw.store.js';
 import { earliest } from '../outbox/push-window.js';
 
@@ -48,5 +48,11 @@ async function withdraw(
   why: { readonly reason: string; readonly at: Micros },
 ): Promise<void> {
   const pushes = await tx.query<{ identifier: string }>(sql, parameters);
-  await addWork(tx, tenantId, await withdrawPushes(tx, tenantId, pushes, why));
+  await addWorkOfPushes(
+    tx,
+    tenantId,
+    pushes.map(({ identifier }) => identifier),
+    false,
+  );
+  await withdrawPushes(tx, tenantId, pushes, why);
 }

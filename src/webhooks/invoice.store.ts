@@ -139,9 +139,14 @@ const BILLED = `
      AND p.period_end <= u.period_end`;
 
 const HASTEN = `
-  UPDATE push w SET finalizes_at = $6::timestamptz FROM (${BILLED}) p
-   WHERE w.tenant_id = $1 AND w.customer_no = p.customer_no AND w.meter_no = p.meter_no
-     AND w.period_start = p.period_start AND w.status IN ('pending', 'unknown')`;
+  WITH waiting AS MATERIALIZED (
+    SELECT w.identifier FROM push w JOIN (${BILLED}) p USING (customer_no, meter_no, period_start)
+     WHERE w.tenant_id = $1 AND w.status IN ('pending', 'unknown')
+     ORDER BY w.identifier FOR NO KEY UPDATE OF w
+  )
+  UPDATE push w SET finalizes_at = $6::timestamptz FROM waiting
+   WHERE w.tenant_id = $1 AND w.identifier = waiting.identifier
+     AND w.status IN ('pending', 'unknown')`;
 
 const REPLAN = `
   INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)

@@ -65,10 +65,10 @@ export class InvoicedUsageReader {
     if (usage.length === 0) return { invoice, usage, effects: [] };
     await this.db.work.transaction(async (tx) => {
       const isNews = await keepInvoice(tx, tenantId, account, invoice, usage);
+      if (isNews && invoice.status !== 'draft') await replanInvoiced(tx, tenantId, usage);
       if (invoice.finalizesAt !== null) {
         await hastenPushes(tx, tenantId, usage, invoice.finalizesAt);
       }
-      if (isNews && invoice.status !== 'draft') await replanInvoiced(tx, tenantId, usage);
     });
     return { invoice, usage, effects: usage.map((each) => effectOf(invoice, each)) };
   }
