@@ -35,6 +35,18 @@ const REFUSED: SendOutcome = { kind: 'refused', code: 'resource_missing', messag
 const UNKNOWN: SendOutcome = { kind: 'unknown', why: 'timeout' };
 const PLAIN_500: SendOutcome = { kind: 'unknown', why: '500 sorry' };
 
+function settled(
+  status: Settlement['status'],
+  reason: string | null,
+  keyNo: number,
+  unknownAttempts: number,
+  lastError: string | null,
+  seconds: number | null,
+): Settlement {
+  const retryAfter = seconds === null ? null : seconds * 1_000_000;
+  return { status, reason, keyNo, unknownAttempts, lastError, retryAfter, parkedCode: null };
+}
+
 describe('settling an attempt', () => {
   it.each<[string, Attempted, SendOutcome, Partial<Settlement>]>([
     ['2xx', first, DELIVERED, { status: 'delivered', retryAfter: null }],
@@ -96,6 +108,43 @@ describe('settling an attempt', () => {
         }
       }),
     );
+  });
+
+  // Seconds until it is sent again: 1 after a first attempt, 8 after a fourth.
+  it.each<[string, Attempted, SendOutcome, Settlement]>([
+    ['2xx', again, DELIVERED, settled('delivered', null, 2, 2, null, null)],
+    ['identifier taken', first, TAKEN, settled('unknown', 'identifier_taken', 0, 0, 'taken', null)],
+    ['identifier taken', again, TAKEN, settled('delivered', null, 2, 2, 'taken', null)],
+    [
+      'key mismatch',
+      again,
+      MISMATCH,
+      settled('unknown', 'idempotency_mismatch', 3, 2, 'mismatch', 8),
+    ],
+    ['stored 500', again, STORED, settled('unknown', 'stored_500', 3, 3, 'sorry', 8)],
+    ['429, 409, 503', first, LATER, settled('pending', null, 0, 0, '429', 1)],
+    ['429, 409, 503', again, LATER, settled('unknown', 'no_answer', 2, 2, '429', 8)],
+    ['401, 403', again, ACCOUNT, settled('unknown', 'account_refused', 2, 2, 'key', 60)],
+    [
+      'other 4xx',
+      first,
+      REFUSED,
+      {
+        ...settled('rejected', 'resource_missing', 0, 0, 'No such', null),
+        parkedCode: 'resource_missing',
+      },
+    ],
+    ['other 4xx', again, REFUSED, settled('unknown', 'resource_missing', 2, 2, 'No such', null)],
+    ['no answer', first, UNKNOWN, settled('unknown', 'no_answer', 0, 1, 'timeout', 1)],
+    ['500', again, PLAIN_500, settled('unknown', 'no_answer', 2, 3, '500 sorry', 8)],
+    [
+      'no answer after a 500',
+      { ...again, lastError: '500 sorry' },
+      UNKNOWN,
+      settled('unknown', 'no_answer', 2, 3, 'timeout', 8),
+    ],
+  ])('%s leaves nothing open', (_, row, outcome, expected) => {
+    expect(settle(row, outcome, 0)).toEqual(expected);
   });
 
   it('waits from half a second up to five minutes', () => {
