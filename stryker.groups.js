@@ -65,7 +65,7 @@ export const GROUPS = {
       'test/push/{broken-claim,push-drain,push-hold,push-outcome,push-planner,push-reading}.spec.ts',
       'test/push/{push-sender,push-sender-groups,push-settlement,push-total,pushed-values}.spec.ts',
       'test/push/{push-lane,push-live-again,push-pace,push-remap,push-targets,push-ways}.spec.ts',
-      'test/push/{plan-and-answer,push-claimer,push-sender-reports,push-shadow}.spec.ts',
+      'test/push/{plan-and-answer,push-claimer,push-sender-reports,push-settler,push-shadow}.spec.ts',
       'test/periods/flush.spec.ts',
     ],
   },
