@@ -5,7 +5,7 @@ import { WRONG_VARIANTS } from './wrong-variants.js';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 /** A wrong way shows in one of so many histories, if not in the first. */
-const TRIES = 40;
+const TRIES = 100;
 
 let server: StormServer;
 
@@ -26,7 +26,7 @@ describe('a history of pushing', () => {
 });
 
 describe('the checks', () => {
-  it.each(WRONG_VARIANTS)('find out $name', { timeout: 600_000 }, async (variant) => {
+  it.each(WRONG_VARIANTS)('find out $name', { timeout: 900_000 }, async (variant) => {
     const { scenery } = variant;
     for (let seed = 1; seed <= TRIES; seed++) {
       const { findings } = await runHistory(server, seed, { variant, scenery });
