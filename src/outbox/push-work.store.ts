@@ -1,22 +1,24 @@
 import type { Transaction } from '../database/connections.js';
 import { periodKeyArrays, type PeriodKey } from '../usage/period-values.js';
 
+/** What goes before the rest does so still. */
+const OR_STAYS = `ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
+     SET closed = push_work.closed OR excluded.closed`;
+
 const ADD = `
   INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
   SELECT DISTINCT $1::uuid, k.customer_no, k.meter_no, k.period_start, false
     FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
            AS k (customer_no, meter_no, period_start)
    ORDER BY k.customer_no, k.meter_no, k.period_start
-  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
-     SET closed = push_work.closed OR excluded.closed`;
+  ${OR_STAYS}`;
 
 const ADD_OF_PUSHES = `
   INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
   SELECT DISTINCT $1::uuid, p.customer_no, p.meter_no, p.period_start, $3::boolean
     FROM push p WHERE p.tenant_id = $1 AND p.identifier = ANY ($2::text[])
    ORDER BY 2, 3, 4
-  ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE
-     SET closed = push_work.closed OR excluded.closed`;
+  ${OR_STAYS}`;
 
 /**
  * Has periods planned anew. A row that is there already is locked until this transaction ends, so

@@ -169,6 +169,7 @@ export async function queueOverdue(
     formatInstantMicros(now - resendWindowSeconds * MICROS_PER_SECOND),
     limit,
   ]);
+  if (overdue.length === 0) return;
   const namesOf = (isRead: boolean): string[] =>
     overdue.filter((push) => push.isRead === isRead).map(({ identifier }) => identifier);
   await addWorkOfPushes(tx, tenantId, namesOf(false), true);

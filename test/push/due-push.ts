@@ -9,9 +9,10 @@ export async function due(
   env: Record<string, string> = {},
   options = {},
   formula: 'sum' | 'last' = 'sum',
+  meter: Parameters<PushScene['meter']>[0] = {},
 ): Promise<PushScene> {
   const scene = await PushScene.open(env, options);
-  await scene.meter();
+  await scene.meter(meter);
   await scene.customer();
   await scene.stripeMeter(formula);
   await scene.period(NOVEMBER, '2026-12-01T00:00:00Z');

@@ -7,15 +7,9 @@ import {
   type Settlement,
 } from '../../src/push/push-settlement.js';
 import type { SendOutcome } from '../../src/stripe/push-target.js';
+import { FIRST_ATTEMPT } from './first-attempt.js';
 
-const first: Attempted = {
-  fromStatus: 'pending',
-  reason: null,
-  keyNo: 0,
-  attempts: 1,
-  unknownAttempts: 0,
-  lastError: null,
-};
+const first = FIRST_ATTEMPT;
 const again: Attempted = {
   fromStatus: 'unknown',
   reason: 'no_answer',

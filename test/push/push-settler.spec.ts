@@ -2,34 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Connections } from '../../src/database/connections.js';
 import type { Answered } from '../../src/push/push-settle.store.js';
+import { settle } from '../../src/push/push-settlement.js';
 import { PushSettler } from '../../src/push/push-settler.js';
+import { FIRST_ATTEMPT } from './first-attempt.js';
 
 const answered = (identifier: string): Answered => ({
   push: {
+    ...FIRST_ATTEMPT,
     identifier,
     fence: 1,
-    fromStatus: 'pending',
-    reason: null,
-    keyNo: 0,
-    attempts: 1,
-    unknownAttempts: 0,
-    lastError: null,
     firstAttemptAt: 0,
     lastAttemptAt: 0,
     before: { dueAt: 0, firstAttemptAt: null, lastAttemptAt: null },
   },
-  settlement: {
-    status: 'delivered',
-    reason: null,
-    keyNo: 0,
-    unknownAttempts: 0,
-    lastError: null,
-    retryAfter: null,
-    parkedCode: null,
-  },
+  settlement: settle(FIRST_ATTEMPT, { kind: 'delivered' }, 0),
 });
 
-/** A settler, and the groups that it has written: `lost` was another process's by then. */
+/** A settler, and the groups that it has written; a push named `lost` was another process's by then. */
 function settler(fails = false): { settler: PushSettler; groups: string[][] } {
   const groups: string[][] = [];
   const query = async (_sql: string, parameters?: unknown[]): Promise<object[]> => {

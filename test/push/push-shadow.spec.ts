@@ -1,19 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { NOVEMBER } from './due-push.js';
-import { PushScene } from './push-scene.js';
+import { due, NOVEMBER } from './due-push.js';
+import type { PushScene } from './push-scene.js';
 
-/** A meter that is pushed in shadow, whatever Stripe's meter makes of its values. */
-async function inShadow(aggregation: string, formula: 'sum' | 'last'): Promise<PushScene> {
-  const scene = await PushScene.open();
-  await scene.meter({ aggregation, push: 'shadow' });
-  await scene.customer();
-  await scene.stripeMeter(formula);
-  await scene.period(NOVEMBER, '2026-12-01T00:00:00Z');
-  await scene.now('2026-11-10T12:30:20Z');
-  await scene.usage(NOVEMBER, '2026-11-10T09:05:00Z', '10');
-  await scene.plan(NOVEMBER);
-  return scene;
-}
+/** A meter that is pushed in shadow, whatever Stripe's meter makes of its values: it was told 10. */
+const inShadow = (aggregation: string, formula: 'sum' | 'last'): Promise<PushScene> =>
+  due({}, {}, formula, { aggregation, push: 'shadow' });
 
 const values = async (scene: PushScene, status: string) =>
   (await scene.pushes()).filter((push) => push.status === status).map(({ value }) => value);
