@@ -7,7 +7,6 @@ import { holdIdentifier, pushIdentifier } from '../domain/push-identifier.js';
 import type { HoldReason } from '../outbox/hold-reason.js';
 import { insertPushes, type NewPush } from '../outbox/insert-pushes.store.js';
 import { pushStop } from '../outbox/push-guard.js';
-import { addWork } from '../outbox/push-work.store.js';
 import { periodKeyText, type PeriodKey } from '../usage/period-values.js';
 import { periodFacts, type PeriodFacts } from './period-facts.js';
 import { planPeriods, type RoutedPeriod } from './period-plan.js';
@@ -86,13 +85,7 @@ async function planClaimed(
   side: StripeSide,
 ): Promise<void> {
   const moment = await readMoment(tx, tenantId);
-  const known = await periodFacts(tx, tenantId, claimed);
-  const facts = known.filter((period) => isAnswered(side, period));
-  await addWork(
-    tx,
-    tenantId,
-    known.filter((period) => !isAnswered(side, period)),
-  );
+  const facts = await periodFacts(tx, tenantId, claimed);
   await noteUnplanned(tx, tenantId, facts);
   const pushed = facts.filter(({ mode }) => mode !== 'off');
   const periods = await route(tx, tenantId, pushed, side, moment);
@@ -107,18 +100,11 @@ async function planClaimed(
     facts.filter(({ closed }) => closed),
   );
   const holds = periods.flatMap(({ facts: period }, index) => named(name, period, plans[index]!));
-  const waiting = new Set(known.filter((period) => !facts.includes(period)).map(periodKeyText));
-  const done = claimed.filter((key) => !waiting.has(periodKeyText(key)));
-  await replaceHolds(tx, tenantId, done, holds);
+  await replaceHolds(tx, tenantId, claimed, holds);
 
   const planned = new Set(pushed.map(periodKeyText));
-  const unpushed = done.filter((key) => !planned.has(periodKeyText(key)));
+  const unpushed = claimed.filter((key) => !planned.has(periodKeyText(key)));
   await withdrawPending(tx, tenantId, unpushed, 'all', { reason: 'push_off', at: moment.at });
-}
-
-/** Whether Stripe was asked for the meter that the period is mapped to by now. */
-function isAnswered(side: StripeSide, { stripeEventName }: PeriodFacts): boolean {
-  return side.kind !== 'account' || stripeEventName === null || side.meters.has(stripeEventName);
 }
 
 async function readMoment(tx: Transaction, tenantId: string): Promise<Moment> {

@@ -94,6 +94,21 @@ export async function markFiled(
   ]);
 }
 
+/** What was in a table of the month, of each tenant that had anything in it. */
+export async function rowsOfTenants(
+  tx: Transaction,
+  book: 'usage_event' | 'usage_entry',
+  { suffix }: OldMonth,
+): Promise<Map<string, number>> {
+  const part = `${book}_${suffix}`;
+  const [table] = await tx.query('SELECT WHERE to_regclass($1) IS NOT NULL', [part]);
+  if (table === undefined) return new Map();
+  const rows = await tx.query<{ tenantId: string; count: number }>(
+    `SELECT tenant_id AS "tenantId", count(*) AS count FROM ${part} GROUP BY tenant_id`,
+  );
+  return new Map(rows.map(({ tenantId, count }) => [tenantId, count]));
+}
+
 /** Drops what were its tables. They are parts of nothing any more, so nobody waits. */
 export async function dropMonth(tx: Transaction, { start, suffix }: OldMonth): Promise<void> {
   await tx.query(`DROP TABLE IF EXISTS usage_event_${suffix}, usage_entry_${suffix}`);

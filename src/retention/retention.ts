@@ -1,4 +1,6 @@
+import { basename } from 'node:path';
 import pg from 'pg';
+import { audit } from '../access/audit/audit.js';
 import { Connections, type Transaction } from '../database/connections.js';
 import { behindClosedGate } from '../database/gate.js';
 import type { Micros } from '../domain/instant.js';
@@ -12,6 +14,7 @@ import {
   markFiled,
   markWritten,
   oldMonths,
+  rowsOfTenants,
   sealMonth,
   unsealMonth,
   wantFile,
@@ -172,7 +175,7 @@ export class Retention {
     }
     const counted = await this.again(month);
     step('drop');
-    await this.connections.transaction((tx) => dropMonth(tx, month));
+    await this.connections.transaction((tx) => letGo(tx, counted));
     return outcomeOf(counted, 'left');
   }
 
@@ -211,6 +214,22 @@ export class Retention {
   private async again({ start, end }: OldMonth): Promise<OldMonth> {
     const months = await oldMonths(this.connections, end);
     return months.find((month) => month.start === start)!;
+  }
+}
+
+/** Each tenant whose usage was in it finds in its audit that it is gone, and into which file. */
+async function letGo(tx: Transaction, month: OldMonth): Promise<void> {
+  const { file, sha256 } = month;
+  const events = await rowsOfTenants(tx, 'usage_event', month);
+  const entries = await rowsOfTenants(tx, 'usage_entry', month);
+  await dropMonth(tx, month);
+  for (const tenantId of [...new Set([...events.keys(), ...entries.keys()])].toSorted()) {
+    await audit(tx, tenantId, {
+      action: 'ledger_month.retained',
+      subject: `ledger_month:${nameOf(month)}`,
+      before: { events: events.get(tenantId) ?? 0, entries: entries.get(tenantId) ?? 0 },
+      after: { file: file === null ? null : basename(file), sha256 },
+    });
   }
 }
 

@@ -1,5 +1,8 @@
+import { basename } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import pg from 'pg';
+import { actAs } from '../../src/access/audit/actor.js';
+import { TenantService } from '../../src/access/tenant.service.js';
 import { Retention } from '../../src/retention/retention.js';
 import { CUSTOMERS, type History } from '../replay/history.js';
 import {
@@ -72,6 +75,37 @@ describe('months that leave', () => {
     });
     expect(await send({ usage_event_id: 'late' })).toMatchObject({ status: 201 });
     expect((await history.replay()).differences).toEqual([]);
+  }, 300_000);
+
+  it('are in the audit of whoever had usage in them, and of nobody else', async () => {
+    await using history = await openOldHistory();
+    const { pool } = history.app;
+    const other = await history.app.app.get(TenantService).create('without usage');
+    const { rows: had } = await pool.query<{ events: number; entries: number }>(
+      `SELECT (SELECT count(*)::int FROM usage_event WHERE received_at < '2026-02-01') AS events,
+              (SELECT count(*)::int FROM usage_entry WHERE received_at < '2026-02-01') AS entries`,
+    );
+    const [january] = await actAs({ kind: 'command_line', id: 'operator@host' }, () =>
+      retain(history, at('2026-02-01T00:00:00Z'), process.env['TMPDIR'] ?? '/tmp'),
+    );
+    const { body } = await history.app.call(
+      'GET',
+      '/v1/audit-entries?action=ledger_month.retained',
+    );
+    expect(had[0]!.events).toBeGreaterThan(0);
+    expect(body.data).toMatchObject([
+      {
+        actor: { kind: 'command_line', id: 'operator@host' },
+        subject: 'ledger_month:2026-01',
+        before: had[0],
+        after: { file: basename(january!.file!), sha256: january!.sha256 },
+      },
+    ]);
+    const { rows } = await pool.query(
+      `SELECT FROM audit_entry WHERE tenant_id = $1 AND action = 'ledger_month.retained'`,
+      [other],
+    );
+    expect(rows).toEqual([]);
   }, 300_000);
 
   it('are said to be gone wherever one of their entries is asked for or to be changed', async () => {
