@@ -50,7 +50,7 @@ export const GROUPS = {
       'src/ledger/{period.store,close-request.store}.ts',
     ],
     tests: [
-      'test/periods/{closing,close-rehearsal,item-source,own-clock}.spec.ts',
+      'test/periods/{closing,close-rehearsal,item-source,own-clock,sealing-plan}.spec.ts',
       'test/corrections/{void,carried-amendment,carried-late,lost-and-doubled}.spec.ts',
       'test/races/carried-periods.spec.ts',
     ],
@@ -64,8 +64,8 @@ export const GROUPS = {
     tests: [
       'test/push/{broken-claim,push-drain,push-hold,push-outcome,push-planner,push-reading}.spec.ts',
       'test/push/{push-sender,push-sender-groups,push-settlement,push-total,pushed-values}.spec.ts',
-      'test/push/{push-lane,push-live-again,push-pace,push-remap,push-targets,push-ways}.spec.ts',
-      'test/push/{plan-and-answer,push-claimer,push-sender-reports,push-settler,push-shadow}.spec.ts',
+      'test/push/{push-lane,push-live-again,push-remap,push-ways,push-claimer}.spec.ts',
+      'test/push/{plan-and-answer,plan-meanwhile,push-sender-reports,push-settler,push-shadow}.spec.ts',
       'test/periods/flush.spec.ts',
     ],
   },
