@@ -66,7 +66,7 @@ export const GROUPS = {
       'test/push/{push-sender,push-sender-groups,push-settlement,push-total,pushed-values}.spec.ts',
       'test/push/{push-lane,push-live-again,push-remap,push-ways,push-claimer}.spec.ts',
       'test/push/{plan-and-answer,plan-meanwhile,plan-withdrawals,push-sender-reports}.spec.ts',
-      'test/push/{push-settler,push-shadow}.spec.ts',
+      'test/push/{push-reader,push-settler,push-shadow,reading-settlement}.spec.ts',
       'test/periods/flush.spec.ts',
     ],
   },
