@@ -23,9 +23,8 @@ const OWED = `
            date_bin('1 hour', period_start, TIMESTAMPTZ 'epoch') AS first_hour,
            date_bin('1 hour', period_end - interval '1 microsecond', TIMESTAMPTZ 'epoch') AS last_hour
       FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::timestamptz[],
-                  $6::timestamptz[], $7::boolean[], $8::boolean[], $9::boolean[])
-             AS k (customer_no, meter_no, period_start, period_end, push_from, closed, counts,
-                   shadow)
+                  $6::timestamptz[], $7::boolean[], $8::boolean[])
+             AS k (customer_no, meter_no, period_start, period_end, push_from, counts, shadow)
   ), entry AS (
     SELECT k.*, t.bucket, CASE WHEN counts THEN t.entry_count ELSE t.quantity_sum END AS value
       FROM k JOIN usage_total t USING (customer_no, meter_no, period_start)
@@ -71,7 +70,6 @@ export async function owedHours(
     ...periodKeyArrays(facts),
     facts.map(({ periodEnd }) => formatInstantMicros(periodEnd)),
     facts.map(({ pushFrom }) => (pushFrom === null ? null : formatInstantMicros(pushFrom))),
-    facts.map(({ closed }) => closed),
     facts.map(({ aggregation }) => aggregation === 'count'),
     facts.map(({ mode }) => mode === 'shadow'),
   ]);

@@ -75,3 +75,16 @@ it('only a period without a free minute has the whole of it looked at', async ()
   ]);
   expect(await scene.holds()).toEqual({});
 });
+
+it('usage of a quarter hour after the end of its period belongs to the last hour', async () => {
+  await using scene = await mapped();
+  await scene.stripeMeter();
+  await scene.period(DAY, '2026-11-10T23:30:00Z');
+  await scene.now('2026-11-12T00:00:00Z');
+  await scene.usage(DAY, '2026-11-11T02:05:00Z', '4');
+  await scene.close(DAY, '4');
+  await scene.plan(DAY);
+  expect(await scene.pushes()).toMatchObject([
+    { value: '4', hour: '2026-11-10T23:00:00Z', timestamp: '2026-11-10T23:00:00Z' },
+  ]);
+});

@@ -54,8 +54,11 @@ const readAt = (invoicesReadAt: string | null, deletedAt: string | null = null) 
     [scene.tenantId, invoicesReadAt, deletedAt],
   );
 
+/** From when, until when, and whether it is live. */
+type Item = readonly [string, string | null, boolean];
+
 /** By which the meter's periods are Stripe's, and items that price it. */
-async function items(...spans: readonly [string, string | null, boolean][]) {
+async function items(...spans: readonly Item[]) {
   await sql(`INSERT INTO billing_source VALUES ($1, 1, 1, 1, 'stripe', '2026-01-01Z')`);
   await sql(
     `INSERT INTO customer_schedule (tenant_id, customer_no, version, effective_from, "interval",
@@ -131,7 +134,7 @@ describe('which items price a period', () => {
     expect(await factsOf()).toMatchObject({ pricing: null });
   });
 
-  it.each<[string, Parameters<typeof items>, string | null]>([
+  it.each<[string, readonly Item[], string | null]>([
     ['none', [], 'none'],
     ['one', [['2026-09-01Z', null, true]], 'one'],
     [
