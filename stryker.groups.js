@@ -38,7 +38,7 @@ export const GROUPS = {
     tests: [
       'test/ledger/*.spec.ts',
       'test/corrections/void.spec.ts',
-      'test/races/parallel-posts.spec.ts',
+      'test/races/{carried-periods,parallel-posts}.spec.ts',
     ],
   },
   close: {

@@ -254,6 +254,36 @@ describe('a period that opens', () => {
   });
 });
 
+describe('a period that Stripe ends', () => {
+  it('is as Stripe has named it, and is kept as such', async () => {
+    const customerId = 'subscribed';
+    await app.call('PUT', `/v1/customers/${customerId}`, { stripe_customer_id: 'cus_1' });
+    await app.call('PUT', '/v1/meters/later', { aggregation: 'sum', stripe_event_name: 'later' });
+    const [start, end] = ['2026-11-05T14:23:07.000000Z', '2026-12-05T14:23:07.000000Z'];
+    const account = `$1, 'acct_1', false`;
+    for (const text of [
+      `INSERT INTO billing_source SELECT $1, customer_no, meter_no, 1, 'stripe', '2026-11-05T14:23:07Z'
+         FROM customer, meter WHERE customer_id = '${customerId}' AND key = 'later'`,
+      `INSERT INTO subscription_item (tenant_id, account_id, livemode, item_id, stripe_meter_id,
+              subscription_id, stripe_customer_id, event_name, starts_at, live, "interval",
+              interval_count, anchor)
+       VALUES (${account}, 'si_1', 'mtr_1', 'sub_1', 'cus_1', 'later', '${start}', true, 'month', 1, '${start}')`,
+      `INSERT INTO item_period VALUES (${account}, 'si_1', 'mtr_1', '${start}', '${end}')`,
+    ]) {
+      await db.work.query(text, [tenantId]);
+    }
+    await db.work.query('UPDATE tenant SET gate_version = gate_version + 1');
+    const sent = event({ customerId, meter: 'later' });
+    await record([sent]);
+    expect(await entriesOf(sent)).toMatchObject([{ period_start: start, origin_start: start }]);
+    const periods = await db.work.query(
+      `SELECT of_item, backfilled, period_end FROM billing_period WHERE period_start = $1`,
+      [start],
+    );
+    expect(periods).toEqual([{ of_item: true, backfilled: false, period_end: parseInstant(end) }]);
+  });
+});
+
 describe('usage of a closed period', () => {
   it('is carried, amends or is refused, as the meter says', async () => {
     const customerId = 'closed';
