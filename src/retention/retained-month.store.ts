@@ -94,7 +94,7 @@ export async function markFiled(
   ]);
 }
 
-/** What was in a table of the month, of each tenant that had anything in it. */
+/** How many rows a table of the month has of each tenant, while it is still there. */
 export async function rowsOfTenants(
   tx: Transaction,
   book: 'usage_event' | 'usage_entry',
