@@ -254,6 +254,20 @@ describe('a period that opens', () => {
   });
 });
 
+describe('a period of the schedule', () => {
+  it('is kept as one that the own clock closes', async () => {
+    const customerId = 'scheduled';
+    await record([event({ customerId })]);
+    const periods = await db.work.query(
+      `SELECT DISTINCT of_item, backfilled, period_end
+         FROM billing_period JOIN customer USING (tenant_id, customer_no) WHERE customer_id = $1`,
+      [customerId],
+    );
+    const end = parseInstant('2026-12-01T00:00:00Z');
+    expect(periods).toEqual([{ of_item: false, backfilled: false, period_end: end }]);
+  });
+});
+
 describe('a period that Stripe ends', () => {
   it('is as Stripe has named it, and is kept as such', async () => {
     const customerId = 'subscribed';
