@@ -51,7 +51,7 @@ export const GROUPS = {
     ],
     tests: [
       'test/periods/{amendment-sealer,closing,close-rehearsal,close-request,item-source}.spec.ts',
-      'test/periods/{own-clock,period-close-service,sealing-plan}.spec.ts',
+      'test/periods/{close-sets,own-clock,period-close-service,sealing-plan}.spec.ts',
       'test/corrections/{void,carried-amendment,carried-late,lost-and-doubled}.spec.ts',
       'test/races/carried-periods.spec.ts',
     ],

@@ -18,7 +18,7 @@ import {
   unfinishedCloses,
   type PeriodClose,
 } from './close-progress.store.js';
-import { owePushes, takeDue, writeStatements } from './period-close.store.js';
+import { owePushes, takeDue, writeStatements, type ClosePlace } from './period-close.store.js';
 
 const PERIODS_PER_TRANSACTION = 500;
 const OTHERS_AT_WORK_WAIT_MS = 50;
@@ -70,9 +70,13 @@ export class PeriodCloser {
 
   /** Writes the statements of a close until none is due; any number may do so at once. */
   async finish(tenantId: string, close: PeriodClose, isStopping = () => false): Promise<void> {
+    let from: ClosePlace | undefined;
     while (!isStopping()) {
-      const closed = await this.db.work.transaction((tx) => this.closeSet(tx, tenantId, close));
-      if (closed > 0) continue;
+      const passed = from;
+      from = await this.db.work.transaction((tx) => this.closeSet(tx, tenantId, close, passed));
+      // At the end, from the start once more: others let go of what they had taken, and what a meter
+      // carries over makes periods due that were passed.
+      if (from !== undefined || passed !== undefined) continue;
       const { due } = await countDue(this.db.work, tenantId, close);
       if (due === 0) {
         const { now } = await readGate(this.db.work, tenantId);
@@ -119,9 +123,15 @@ export class PeriodCloser {
     return { ...scope, asOf };
   }
 
-  private async closeSet(tx: Transaction, tenantId: string, close: PeriodClose): Promise<number> {
-    const due = await takeDue(tx, tenantId, close, PERIODS_PER_TRANSACTION);
-    if (due.length === 0) return 0;
+  /** @returns Up to where it has closed; nothing where none was due from there on. */
+  private async closeSet(
+    tx: Transaction,
+    tenantId: string,
+    close: PeriodClose,
+    from: ClosePlace | undefined,
+  ): Promise<ClosePlace | undefined> {
+    const due = await takeDue(tx, tenantId, close, PERIODS_PER_TRANSACTION, from);
+    if (due.length === 0) return undefined;
     const values = await statementValues(tx, tenantId, due);
     const statements = due.map((period, i) => {
       const { value, carriedIn, eventCount, digestSum } = values[i]!;
@@ -148,6 +158,6 @@ export class PeriodCloser {
       closing: close.byClock ? null : close.asOf,
     });
     await addProgress(tx, tenantId, close.id, closed, pushed.length);
-    return closed;
+    return due.at(-1);
   }
 }

@@ -119,7 +119,7 @@ it('has what an amendment opens before it while both are closed as one', async (
   await closer().resume(tenantId, never);
   await seal();
   const both = await begin('between', '05');
-  await db.work.transaction((tx) => closer()['closeSet'](tx, tenantId, both));
+  await db.work.transaction((tx) => closer()['closeSet'](tx, tenantId, both, undefined));
   await sealer()['write'](tenantId);
   await settle();
   expect(await amended('between')).toMatchObject({ '01': '4', '02': '4', '03': '4', '04': '9' });
