@@ -32,6 +32,17 @@ describe('the operator', () => {
     );
     expect(text).toContain('stripe_push_state{state="unknown"} 0');
     expect(text).toContain('usage_aggregation_rows 1');
+    expect(text).toContain('usage_months_ahead 3');
+  });
+
+  it('is told by metrics that usage will have no place to be recorded in', async () => {
+    await using bare = await startTestApp();
+    const month = new Date();
+    month.setUTCDate(1);
+    month.setUTCMonth(month.getUTCMonth() + 2);
+    const suffix = month.toISOString().slice(0, 7).replace('-', '_');
+    await bare.pool.query(`DROP TABLE usage_entry_${suffix}`);
+    expect(await (await fetch(`${bare.url}/metrics`)).text()).toContain('usage_months_ahead 1');
   });
 
   it('gets the description of the API and a page that shows it', async () => {

@@ -3,6 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagg
 import { Public } from '../access/require-scope.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
+import { monthsAhead } from '../database/usage-months.js';
 import { Metrics } from '../metrics/metrics.js';
 import { pushStop } from '../outbox/push-guard.js';
 import { accountFigures, statusFigures } from './push-figures.store.js';
@@ -34,6 +35,7 @@ export class MetricsController {
       'SELECT count(*) AS n FROM usage_delta',
     );
     this.metrics.deltas.set(deltas?.n ?? 0);
+    this.metrics.monthsAhead.set(await monthsAhead(this.db.health));
     const [quarantine] = await this.db.health.query<{ n: number }>(
       'SELECT coalesce(sum(events), 0)::float8 AS n FROM quarantine_tally',
     );

@@ -141,6 +141,12 @@ export class Metrics implements OnModuleInit {
     registers: [this.registry],
   });
 
+  readonly monthsAhead = new Gauge({
+    name: 'usage_months_ahead',
+    help: 'For how many months after this one usage has a table to be recorded in; -1: it has none.',
+    registers: [this.registry],
+  });
+
   /** Not before: what watches the event loop for them lives, and works, as long as the process. */
   onModuleInit(): void {
     collectDefaultMetrics({ register: this.registry });

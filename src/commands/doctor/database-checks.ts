@@ -2,6 +2,7 @@ import type { Queryable } from '../../database/connections.js';
 import { isMigrated } from '../../database/migrated.js';
 import { OWN_TABLE_ROWS } from '../../database/own-tables.js';
 import { checkStart, UnsafeDatabase } from '../../database/start-check.js';
+import { monthsAhead } from '../../database/usage-months.js';
 import { PUSH_STOP_DETAILS, pushStop } from '../../outbox/push-guard.js';
 import { fail, ok, warn, type Check } from './check.js';
 
@@ -143,18 +144,12 @@ export async function checkAppendOnly(db: Queryable): Promise<Check> {
       );
 }
 
-const MONTHS_AHEAD = `
-  SELECT coalesce(min(n) FILTER (WHERE to_regclass('usage_event' || month) IS NULL
-                                    OR to_regclass('usage_entry' || month) IS NULL), 4) - 1 AS ahead
-    FROM (SELECT n, to_char(date_trunc('month', now()) + n * interval '1 month', '_YYYY_MM') AS month
-            FROM generate_series(0, 3) n) m`;
-
 /** Whether there is a place for usage of the months to come. */
 export async function checkMonths(db: Queryable): Promise<Check> {
-  const [row] = await db.query<{ ahead: number }>(MONTHS_AHEAD);
-  const detail = `${row!.ahead} after this one`;
+  const ahead = await monthsAhead(db);
+  const detail = `${ahead} after this one`;
   // For an hour after a month has begun there are two.
-  return row!.ahead >= 2
+  return ahead >= 2
     ? ok('months', detail)
     : warn('months', detail, 'Look whether a worker runs: it makes three, and logs why it cannot.');
 }
