@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from '../database/connections.js';
+import { keepPlan, type Queryable, type Transaction } from '../database/connections.js';
 import type { Schedule, ScheduleTimeline } from '../domain/billing-period.js';
 import type { Micros } from '../domain/instant.js';
 import { DEFAULT_TIMELINE, timelineOf, type ScheduleVersion } from './schedule-timeline.js';
@@ -24,23 +24,22 @@ interface IdentityVersionRow extends IdentityRow {
   readonly timezone: string;
 }
 
-/** The customers that go by these ids or aliases; identities that nobody goes by are left out. */
-export async function customersByIdentity(
-  db: Queryable,
-  tenantId: string,
-  identities: readonly string[],
-): Promise<Map<string, RecordedCustomer>> {
-  const rows = await db.query<IdentityVersionRow>(
-    `SELECT i.identity, i.customer_no AS "customerNo", s.version,
+const BY_IDENTITY = keepPlan(`SELECT i.identity, i.customer_no AS "customerNo", s.version,
             s.effective_from AS "effectiveFrom", s."interval",
             s.interval_count AS "intervalCount", s.anchor, s.timezone
        FROM customer_identity i
        LEFT JOIN customer_schedule s
          ON s.tenant_id = i.tenant_id AND s.customer_no = i.customer_no
       WHERE i.tenant_id = $1 AND i.identity = ANY ($2::text[])
-      ORDER BY s.version`,
-    [tenantId, identities],
-  );
+      ORDER BY s.version`);
+
+/** The customers that go by these ids or aliases; identities that nobody goes by are left out. */
+export async function customersByIdentity(
+  db: Queryable,
+  tenantId: string,
+  identities: readonly string[],
+): Promise<Map<string, RecordedCustomer>> {
+  const rows = await db.query<IdentityVersionRow>(BY_IDENTITY, [tenantId, identities]);
   const versions = new Map<string, { customerNo: number; versions: ScheduleVersion[] }>();
   for (const { identity, customerNo, version, ...schedule } of rows) {
     const known = versions.get(identity) ?? { customerNo, versions: [] };

@@ -32,6 +32,30 @@ const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, micros);
 types.setTypeParser(pg.types.builtins.INT8, Number);
 
+/** Names of statements that are prepared, by their text. */
+const names = new Map<string, string>();
+
+/** By the text: behind a pooler another process must not mean something else by the name. */
+function named(sql: string): string {
+  let name = names.get(sql);
+  if (name === undefined) {
+    name = `countonce_${hash('sha256', sql, 'hex').slice(0, 16)}`;
+    names.set(sql, name);
+  }
+  return name;
+}
+
+/**
+ * Has the server keep the plan of a statement that is asked often and takes longer to plan than to
+ * run. The plan serves any parameters: one that may be NULL for "all" would have it read all.
+ *
+ * @returns The text itself.
+ */
+export function keepPlan(sql: string): string {
+  named(sql);
+  return sql;
+}
+
 /** A migration has changed what a prepared statement answers: only a new connection prepares it anew. */
 const PLAN_OUTDATED = '0A000';
 
@@ -83,13 +107,12 @@ export class Connections implements Queryable {
   /** Those whose last commit no standby has confirmed. */
   private readonly unreplicated = new WeakSet<pg.PoolClient>();
 
-  /** Names of statements by their text, where they are prepared. */
-  private readonly prepared: Map<string, string> | undefined;
+  private readonly prepares: boolean;
 
   /**
    * @param role What they work as; none: the user of `url` itself, without the wall.
-   * @param options.prepares Whether the server keeps each statement's plan: for few statements, of
-   * which none is made up as it goes.
+   * @param options.prepares Whether the server keeps the plan of every statement: for few statements,
+   * of which none is made up as it goes.
    */
   constructor(
     url: string,
@@ -98,7 +121,7 @@ export class Connections implements Queryable {
     private readonly role?: typeof SERVICE_ROLE,
     { statementTimeoutMs = 60_000, prepares = false } = {},
   ) {
-    this.prepared = prepares ? new Map() : undefined;
+    this.prepares = prepares;
     this.pool = new pg.Pool({
       connectionString: url,
       max: size,
@@ -130,7 +153,7 @@ export class Connections implements Queryable {
     if (joined !== undefined) return joined.query<Row>(sql, parameters);
     // The setting that names the tenant holds for one transaction.
     if (this.tenant() !== undefined) return this.transaction((tx) => tx.query(sql, parameters));
-    return this.withClient((client) => this.ask<Row>(client, sql, parameters));
+    return this.repeated(() => this.withClient((client) => this.ask<Row>(client, sql, parameters)));
   }
 
   /**
@@ -204,23 +227,12 @@ export class Connections implements Queryable {
     sql: string,
     parameters: readonly unknown[],
   ): Promise<Row[]> {
-    const name = this.nameOf(sql);
+    const name = this.prepares ? named(sql) : names.get(sql);
     const values = [...parameters];
     const { rows } = await (name === undefined
       ? client.query<Row>(sql, values)
       : client.query<Row>({ name, text: sql, values }));
     return rows;
-  }
-
-  private nameOf(sql: string): string | undefined {
-    if (this.prepared === undefined) return undefined;
-    let name = this.prepared.get(sql);
-    if (name === undefined) {
-      // By the text: behind a pooler another process must not mean something else by the name.
-      name = `countonce_${hash('sha256', sql, 'hex').slice(0, 16)}`;
-      this.prepared.set(sql, name);
-    }
-    return name;
   }
 
   /** Hands a connection back without an open transaction, and not at all where it is of no use any more. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Micros } from '../domain/instant.js';
-import { sqlState, type Connections, type Transaction } from './connections.js';
+import { keepPlan, sqlState, type Connections, type Transaction } from './connections.js';
 
 /**
  * The gate of a tenant: an advisory lock that recorders share and that whoever changes what a
@@ -43,7 +43,7 @@ const readState = (tenantId: string): string => `
     FROM tenant, (SELECT clock_timestamp() AS at) clock WHERE tenant_id = ${tenantId}`;
 
 const LOCK_SHARED = lockShared('$1');
-const READ_STATE = readState('$1');
+const READ_STATE = keepPlan(readState('$1'));
 
 export async function enterGate(tx: Transaction, tenantId: string): Promise<GateState> {
   await tx.query(LOCK_SHARED, [tenantId]);

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from '../database/connections.js';
+import { keepPlan, type Queryable, type Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { MappingChange } from '../domain/mapping-change.js';
 import type { Meter } from '../domain/meter.js';
@@ -31,6 +31,8 @@ const NEWEST = `
    AND s.version = (SELECT max(n.version) FROM meter_settings n
                      WHERE n.tenant_id = m.tenant_id AND n.meter_no = m.meter_no)`;
 
+const BY_KEY = keepPlan(`SELECT ${COLUMNS} ${NEWEST} WHERE m.tenant_id = $1 AND m.key = $2`);
+
 /** All meters of the tenant by number, archived ones included. */
 export async function metersOf(db: Queryable, tenantId: string): Promise<StoredMeter[]> {
   return db.query<StoredMeter>(
@@ -57,10 +59,7 @@ export async function meterByKey(
   tenantId: string,
   key: string,
 ): Promise<StoredMeter | undefined> {
-  const [meter] = await db.query<StoredMeter>(
-    `SELECT ${COLUMNS} ${NEWEST} WHERE m.tenant_id = $1 AND m.key = $2`,
-    [tenantId, key],
-  );
+  const [meter] = await db.query<StoredMeter>(BY_KEY, [tenantId, key]);
   return meter;
 }
 

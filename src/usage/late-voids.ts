@@ -3,15 +3,17 @@
  * the statement was made of never change, so they still hold it; what stands in such a quarter hour
  * is read from the ledger instead.
  *
- * Parameters of all: $1 tenant, $2 meter, $3 customer or NULL for every one.
+ * Parameters of all: $1 tenant, $2 meter.
+ *
+ * @param isOfCustomer SQL: whether the row `v` is of a customer that is asked for.
  */
-export const LATE_VOIDS = `
+export const lateVoids = (isOfCustomer: string): string => `
   late_void AS MATERIALIZED (
     SELECT DISTINCT v.customer_no, v.period_start, v.billable, v.dimensions,
            date_bin('15 minutes', v.occurred_at, TIMESTAMPTZ '2000-01-01 00:00:00+00') AS bucket
       FROM usage_entry v
      WHERE v.tenant_id = $1 AND v.meter_no = $2 AND v.is_void AND v.revision > 0
-       AND ($3::bigint IS NULL OR v.customer_no = $3))`;
+       AND ${isOfCustomer})`;
 
 /** For a row `u` of totals or sets: whether the ledger is read in its place. */
 export const HAS_LATE_VOID = `EXISTS (

@@ -1,8 +1,8 @@
-import type { Queryable } from '../database/connections.js';
+import { keepPlan, type Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { isAdditive, type Aggregation, type Meter } from '../domain/meter.js';
 import { carriedAsTold } from './carried-last.js';
-import { HAS_LATE_VOID, LATE_VOIDS, STANDING_ENTRIES, STANDING_EXTREMES } from './late-voids.js';
+import { HAS_LATE_VOID, lateVoids, STANDING_ENTRIES, STANDING_EXTREMES } from './late-voids.js';
 
 /** Which usage is asked for. */
 export interface UsageSelection {
@@ -35,6 +35,21 @@ const VALUE: Readonly<Record<Exclude<Aggregation, 'unique_count'>, string>> = {
   last: '(array_agg(last_quantity ORDER BY last_at DESC NULLS LAST, last_key DESC))[1]',
 };
 
+/** SQL: whether a row is of the customer $3, or of any where that is NULL. */
+const ofCustomer = (alias: string, isOne: boolean): string =>
+  isOne ? `${alias}.customer_no = $3::bigint` : '$3::bigint IS NULL';
+
+const spanOf = (isOne: boolean): string => `
+  SELECT min(bucket) AS first, max(bucket) AS last FROM (
+    SELECT bucket FROM usage_total u
+     WHERE tenant_id = $1 AND meter_no = $2 AND ${ofCustomer('u', isOne)}
+     UNION ALL
+    SELECT bucket FROM usage_delta u
+     WHERE tenant_id = $1 AND meter_no = $2 AND ${ofCustomer('u', isOne)}) u`;
+
+const SPAN_OF_ONE = keepPlan(spanOf(true));
+const SPAN_OF_ALL = spanOf(false);
+
 /** First and last quarter hour with usage of a meter; undefined where there is none. */
 export async function usageSpan(
   db: Queryable,
@@ -43,12 +58,7 @@ export async function usageSpan(
   customerNo: number | null,
 ): Promise<{ first: Micros; last: Micros } | undefined> {
   const [span] = await db.query<{ first: Micros | null; last: Micros | null }>(
-    `SELECT min(bucket) AS first, max(bucket) AS last FROM (
-       SELECT bucket FROM usage_total WHERE tenant_id = $1 AND meter_no = $2
-          AND ($3::bigint IS NULL OR customer_no = $3)
-        UNION ALL
-       SELECT bucket FROM usage_delta WHERE tenant_id = $1 AND meter_no = $2
-          AND ($3::bigint IS NULL OR customer_no = $3)) u`,
+    customerNo === null ? SPAN_OF_ALL : SPAN_OF_ONE,
     [tenantId, meterNo, customerNo],
   );
   return span?.first == null || span.last == null
@@ -67,7 +77,7 @@ export async function usageByWindow(
   boundaries: readonly Micros[],
 ): Promise<UsageRow[]> {
   return db.query<UsageRow>(
-    statement(selection.meter.aggregation, {
+    statement(selection, {
       window: 'width_bucket(u.bucket, $10::timestamptz[])',
       end: 'NULL::timestamptz',
       where: 'u.bucket >= $8::timestamptz AND u.bucket < $9::timestamptz',
@@ -82,11 +92,11 @@ export async function usageByWindow(
  * used; it has no dimensions, so that it is in no group and passes no filter.
  */
 export async function usageByPeriod(db: Queryable, selection: UsageSelection): Promise<UsageRow[]> {
-  const { meter, groupBy, filter } = selection;
+  const { meter, customerNo, groupBy, filter } = selection;
   const carries = meter.aggregation === 'last' && groupBy.length === 0 && filter.size === 0;
   return db.query<UsageRow>(
-    statement(meter.aggregation, {
-      ...(carries ? { besides: CARRIED } : {}),
+    statement(selection, {
+      ...(carries ? { besides: carried(customerNo !== null) } : {}),
       window: 'u.period_start',
       end: 'p.period_end',
       where: `u.billable
@@ -125,11 +135,11 @@ interface Cut {
  * Stored periods that hold nothing but what they begin with: an open one, and one closed so. What that
  * is takes a handful of look-ups: `OFFSET 0` keeps them to such periods, and to one time each.
  */
-const CARRIED = `
+const carried = (isOne: boolean): string => `
   SELECT p.customer_no, p.period_start AS w, p.period_end AS window_end, NULL AS group1,
          NULL AS group2, c.value, 0 AS event_count
     FROM (SELECT * FROM billing_period b
-           WHERE b.tenant_id = $1 AND b.meter_no = $2 AND ($3::bigint IS NULL OR b.customer_no = $3)
+           WHERE b.tenant_id = $1 AND b.meter_no = $2 AND ${ofCustomer('b', isOne)}
              AND b.period_start < $9::timestamptz AND b.period_end > $8::timestamptz
              AND NOT EXISTS (SELECT FROM summed s
                               WHERE s.customer_no = b.customer_no AND s.w = b.period_start)
@@ -137,13 +147,14 @@ const CARRIED = `
    CROSS JOIN LATERAL (SELECT ${carriedAsTold('p')} AS value OFFSET 0) c
    WHERE c.value IS NOT NULL`;
 
-function statement(aggregation: Aggregation, cut: Cut): string {
+function statement({ meter: { aggregation }, customerNo }: UsageSelection, cut: Cut): string {
+  const isOne = customerNo !== null;
   const rows = (columns: string, table: string): string => `
     SELECT u.customer_no, ${cut.window} AS w, ${cut.end} AS window_end,
            u.dimensions::jsonb ->> $4::integer AS group1, u.dimensions::jsonb ->> $5::integer AS group2,
            ${columns}
       FROM ${table} u ${cut.join ?? ''}
-     WHERE u.tenant_id = $1 AND u.meter_no = $2 AND ($3::bigint IS NULL OR u.customer_no = $3)
+     WHERE u.tenant_id = $1 AND u.meter_no = $2 AND ${ofCustomer('u', isOne)}
        AND ($6::text[] IS NULL OR u.dimensions::jsonb ->> 0 = ANY ($6))
        AND ($7::text[] IS NULL OR u.dimensions::jsonb ->> 1 = ANY ($7))
        AND ${cut.where}`;
@@ -160,8 +171,8 @@ function statement(aggregation: Aggregation, cut: Cut): string {
        UNION ALL ${rows(`0, 0, ${extremes}`, '(SELECT * FROM standing)')}`;
   const uniques = `${rows('u.unique_key', 'usage_unique')} AND NOT ${HAS_LATE_VOID}
        UNION ALL ${rows('u.unique_key', '(SELECT * FROM standing)')}`;
-  return `
-    WITH ${adds ? '' : `${LATE_VOIDS}, ${STANDING_ENTRIES},`} part AS (${part}),
+  const text = `
+    WITH ${adds ? '' : `${lateVoids(ofCustomer('v', isOne))}, ${STANDING_ENTRIES},`} part AS (${part}),
     summed AS (
       SELECT ${group}, ${counted ? '0' : VALUE[aggregation]} AS value, sum(entry_count) AS event_count
         FROM part GROUP BY ${group}
@@ -185,4 +196,6 @@ function statement(aggregation: Aggregation, cut: Cut): string {
       }
       JOIN customer c ON c.tenant_id = $1 AND c.customer_no = s.customer_no
      ORDER BY c.customer_id, s.w, s.group1, s.group2`;
+  // Of all customers the plan hangs on how many there are, and takes no time beside the answer.
+  return isOne ? keepPlan(text) : text;
 }

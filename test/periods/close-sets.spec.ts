@@ -77,8 +77,8 @@ describe('a close of many sets', () => {
         )
         .then(({ rows }) => rows[0].n);
     await expect.poll(read).toBeGreaterThanOrEqual(2 * CUSTOMERS);
-    // Once in sets, and once more at the end; each set from the start would be seven times.
-    expect(await read()).toBeLessThanOrEqual(3 * CUSTOMERS);
+    // Once in sets, which overlap by one, and once more at the end; each set from the start would be seven times.
+    expect(await read()).toBeLessThan(2 * CUSTOMERS + 100);
   });
 
   it('comes back for what another had taken, and let go of', async () => {
