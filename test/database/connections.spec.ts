@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Connections } from '../../src/database/connections.js';
+import { Connections, keepPlan } from '../../src/database/connections.js';
 import { Database } from '../../src/database/database.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -59,6 +59,24 @@ describe('connections', () => {
       expect(await read()).toEqual([{ v: '7' }]);
     } finally {
       await preparing.end();
+    }
+  });
+
+  it('prepare what is asked often, and that anew, too, also outside of a transaction', async () => {
+    const alone = new Connections(database.url, 'alone', 1);
+    const kept = keepPlan('SELECT v FROM kept WHERE n = $1');
+    try {
+      await database.pool.query('CREATE TABLE kept (n integer, v integer)');
+      await database.pool.query('INSERT INTO kept VALUES (1, 7)');
+      expect(await alone.query(kept, [1])).toEqual([{ v: 7 }]);
+      await alone.query('SELECT n FROM kept WHERE n = $1', [1]);
+      expect(await alone.query('SELECT statement FROM pg_prepared_statements')).toEqual([
+        { statement: kept },
+      ]);
+      await database.pool.query('ALTER TABLE kept ALTER COLUMN v TYPE text');
+      expect(await alone.query(kept, [1])).toEqual([{ v: '7' }]);
+    } finally {
+      await alone.end();
     }
   });
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migrate } from '../../src/commands/open-database.js';
+import { Connections, keepPlan } from '../../src/database/connections.js';
 import { Database } from '../../src/database/database.js';
 import { SERVICE_ROLE, setUpRoles, TENANT_ROLE } from '../../src/database/roles.js';
 import { checkStart } from '../../src/database/start-check.js';
@@ -199,6 +200,26 @@ describe('the second wall', () => {
       }),
     );
     expect(rows.every(Boolean)).toBe(true);
+  });
+
+  it('is in plans that the server keeps, whoever has asked first', async () => {
+    const count = keepPlan('SELECT count(*) AS n FROM usage_entry WHERE entry_no < $1');
+    const alone = new Connections(test.url, 'alone', 1, SERVICE_ROLE);
+    const ask = () => alone.query(count, [1]);
+    try {
+      // Often enough for a plan that serves any parameters.
+      for (let n = 0; n < 8; n++) {
+        expect(await ask()).toEqual([{ n: 1 }]);
+        expect(await withinTenant(test.tenantId, ask)).toEqual([{ n: 1 }]);
+        expect(await withinTenant(randomUUID(), ask)).toEqual([{ n: 0 }]);
+      }
+      expect(
+        await alone.query(`SELECT statement, generic_plans > 0 AS "isKept"
+                             FROM pg_prepared_statements WHERE statement LIKE '%entry_no <%'`),
+      ).toEqual([{ statement: count, isKept: true }]);
+    } finally {
+      await alone.end();
+    }
   });
 
   it('cannot be left from inside', () => {
