@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagg
 import { Public } from '../access/require-scope.js';
 import { Config } from '../config/config.js';
 import { Database } from '../database/database.js';
-import { monthsAhead } from '../database/usage-months.js';
+import { monthsAhead } from '../database/months-ahead.js';
 import { Metrics } from '../metrics/metrics.js';
 import { pushStop } from '../outbox/push-guard.js';
 import { accountFigures, statusFigures } from './push-figures.store.js';

@@ -1,8 +1,8 @@
 import type { Queryable } from '../../database/connections.js';
 import { isMigrated } from '../../database/migrated.js';
+import { monthsAhead } from '../../database/months-ahead.js';
 import { OWN_TABLE_ROWS } from '../../database/own-tables.js';
 import { checkStart, UnsafeDatabase } from '../../database/start-check.js';
-import { monthsAhead } from '../../database/usage-months.js';
 import { PUSH_STOP_DETAILS, pushStop } from '../../outbox/push-guard.js';
 import { fail, ok, warn, type Check } from './check.js';
 
