@@ -50,7 +50,7 @@ export const GROUPS = {
       'src/ledger/{period.store,close-request.store}.ts',
     ],
     tests: [
-      'test/periods/{amendment-sealer,closing,close-rehearsal,close-request,item-source}.spec.ts',
+      'test/periods/{amendment-sealer,carry-over,closing,close-rehearsal,close-request,item-source}.spec.ts',
       'test/periods/{close-sets,own-clock,period-close-service,sealing-plan}.spec.ts',
       'test/corrections/{void,carried-amendment,carried-late,lost-and-doubled}.spec.ts',
       'test/races/carried-periods.spec.ts',
