@@ -8,8 +8,8 @@ interface First {
 }
 
 const KEPT_MAX = 5_000;
-/** The one POST that is no command: usage events have ids of their own. */
-const USAGE_EVENTS = /^\/v1\/usage-events\/?(?:\?|$)/;
+/** The POSTs that are no commands: usage events, and Stripe's own, have ids of their own. */
+const NO_COMMAND = /^\/v1\/(?:usage-events|webhooks\/[^?]*)\/?(?:\?|$)/;
 
 /** What commands with an idempotency key were answered first, and what later ones must be. */
 export class CommandsSentAgain {
@@ -33,7 +33,7 @@ export class CommandsSentAgain {
     this.running.set(place, others);
     if (answer === undefined || wire.headers['idempotency-key'] === undefined) return [];
     // What is no command does not read the key.
-    if (wire.method !== 'POST' || USAGE_EVENTS.test(wire.path)) return [];
+    if (wire.method !== 'POST' || NO_COMMAND.test(wire.path)) return [];
     const isReplayed = answer.headers['idempotency-replayed'] === 'true';
     const body = wire.text ?? '';
     if (isReplayed) this.replayed++;
