@@ -30,8 +30,10 @@ export async function main([secretKey, eventName, callsPerSecond]: string[]): Pr
   if (!response.ok) throw new Error(await response.text());
   process.send!({ url: simulator.url });
   process.once('message', () => {
-    process.send!(countsOf(simulator));
-    void simulator.stop().then(() => process.disconnect());
+    // Not before it is written whole: whoever disconnects earlier may take the rest of it along.
+    process.send!(countsOf(simulator), () => {
+      void simulator.stop().then(() => process.disconnect());
+    });
   });
 }
 
