@@ -45,6 +45,8 @@ function named(sql: string): string {
   return name;
 }
 
+const kept = new Set<string>();
+
 /**
  * Has the server keep the plan of a statement that is asked often and takes longer to plan than to
  * run. The plan serves any parameters: one that may be NULL for "all" would have it read all.
@@ -52,7 +54,7 @@ function named(sql: string): string {
  * @returns The text itself.
  */
 export function keepPlan(sql: string): string {
-  named(sql);
+  kept.add(sql);
   return sql;
 }
 
@@ -227,7 +229,7 @@ export class Connections implements Queryable {
     sql: string,
     parameters: readonly unknown[],
   ): Promise<Row[]> {
-    const name = this.prepares ? named(sql) : names.get(sql);
+    const name = this.prepares || kept.has(sql) ? named(sql) : undefined;
     const values = [...parameters];
     const { rows } = await (name === undefined
       ? client.query<Row>(sql, values)

@@ -64,18 +64,23 @@ describe('connections', () => {
 
   it('prepare what is asked often, and that anew, too, also outside of a transaction', async () => {
     const alone = new Connections(database.url, 'alone', 1);
+    const preparing = new Connections(database.url, 'preparing', 1, undefined, { prepares: true });
     const kept = keepPlan('SELECT v FROM kept WHERE n = $1');
     try {
       await database.pool.query('CREATE TABLE kept (n integer, v integer)');
       await database.pool.query('INSERT INTO kept VALUES (1, 7)');
       expect(await alone.query(kept, [1])).toEqual([{ v: 7 }]);
-      await alone.query('SELECT n FROM kept WHERE n = $1', [1]);
+      // What others prepare is theirs.
+      for (const each of [preparing, alone]) {
+        await each.query('SELECT n FROM kept WHERE n = $1', [1]);
+      }
       expect(await alone.query('SELECT statement FROM pg_prepared_statements')).toEqual([
         { statement: kept },
       ]);
       await database.pool.query('ALTER TABLE kept ALTER COLUMN v TYPE text');
       expect(await alone.query(kept, [1])).toEqual([{ v: '7' }]);
     } finally {
+      await preparing.end();
       await alone.end();
     }
   });
