@@ -16,6 +16,10 @@ import {
 } from './ingest-line.js';
 import { isProblematic, noCounts, toResult, type Result } from './receipt.dto.js';
 import { toRefusedEvent, type Sending } from './refused-sending.js';
+import { workAhead } from './work-ahead.js';
+
+/** Of one stream: enough to keep the database at it while the next lines are read. */
+const CHUNKS_AT_ONCE_MAX = 2;
 
 /** An event as it came in, and whether it may be recorded. */
 type CheckedSending = Sending & { readonly checked: Checked };
@@ -51,6 +55,8 @@ export class IngestService {
   /**
    * Records a stream of lines, a thousand at a time, and yields an answer line for each and the
    * counts at the end. Without that last line nobody knows how far it came: send it all again.
+   *
+   * The next thousand are read and recorded while the ones before are; copies keep their order.
    */
   async *recordLines(
     context: RecordingContext,
@@ -58,10 +64,14 @@ export class IngestService {
     problemsOnly: boolean,
   ): AsyncGenerator<string, void, undefined> {
     const counts = noCounts();
-    let index = 0;
-    for await (const chunk of inChunks(ndjsonEvents(source, context))) {
-      const results = await this.recordChunk(context, chunk, index);
-      index += chunk.length;
+    let read = 0;
+    const record = (chunk: readonly IngestLine[]): Promise<Result[]> => {
+      const firstIndex = read;
+      read += chunk.length;
+      return this.recordChunk(context, chunk, firstIndex);
+    };
+    const chunks = inChunks(ndjsonEvents(source, context));
+    for await (const results of workAhead(chunks, CHUNKS_AT_ONCE_MAX, record)) {
       let answer = '';
       for (const result of results) {
         counts[result.status]++;

@@ -51,12 +51,12 @@ export class Recorder {
     options: RecordingOptions = {},
   ): Promise<Verdict[]> {
     const candidates = events.map((event, index) => toCandidate(event, index, options));
-    const verdicts: Verdict[] = [];
+    const queue = this.queueOf(tenantId);
+    const chunks: Promise<Verdict[]>[] = [];
     for (let from = 0; from < candidates.length; from += EVENTS_PER_TRANSACTION_MAX) {
-      const chunk = candidates.slice(from, from + EVENTS_PER_TRANSACTION_MAX);
-      verdicts.push(...(await this.queueOf(tenantId).add(chunk)));
+      chunks.push(queue.add(candidates.slice(from, from + EVENTS_PER_TRANSACTION_MAX)));
     }
-    return verdicts;
+    return (await Promise.all(chunks)).flat();
   }
 
   /**

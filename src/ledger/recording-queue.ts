@@ -18,9 +18,13 @@ interface Waiting {
 /**
  * Lets small requests of one tenant share a transaction, so that they share its commit: whoever
  * comes while the lanes are busy goes with the next one. Each is answered after its own commit.
+ *
+ * An event is in one lane at a time. So of copies the one that came first is recorded, and none
+ * waits in the database, on a connection, for what became of another.
  */
 export class RecordingQueue {
   private waiting: Waiting[] = [];
+  private readonly keysInLanes = new Set<string>();
   private waitingEvents = 0;
   private busyLanes = 0;
 
@@ -34,7 +38,7 @@ export class RecordingQueue {
    * @param candidates At most one transaction's.
    * @throws Problem `overloaded` where too many wait already.
    */
-  add(candidates: readonly Candidate[]): Promise<Verdict[]> {
+  async add(candidates: readonly Candidate[]): Promise<Verdict[]> {
     if (this.waitingEvents + candidates.length > WAITING_EVENTS_MAX) {
       throw new Problem('overloaded', 'too many events wait to be recorded; send them again soon');
     }
@@ -46,25 +50,42 @@ export class RecordingQueue {
   }
 
   private fillLanes(): void {
-    while (this.busyLanes < this.lanes && this.waiting.length > 0) {
+    while (this.busyLanes < this.lanes) {
+      const group = this.takeGroup();
+      if (group.length === 0) return;
+      const keys = keysOf(group);
+      for (const key of keys) this.keysInLanes.add(key);
       this.busyLanes++;
-      void this.record(this.takeGroup()).finally(() => {
+      void this.record(group).finally(() => {
+        for (const key of keys) this.keysInLanes.delete(key);
         this.busyLanes--;
         this.fillLanes();
       });
     }
   }
 
+  /** The first that fit, but those behind a copy of their own: they stay, in their order. */
   private takeGroup(): Waiting[] {
+    const group: Waiting[] = [];
+    const left: Waiting[] = [];
+    const keysLeft = new Set<string>();
     let events = 0;
-    let size = 0;
-    for (const { candidates } of this.waiting) {
-      if (size > 0 && events + candidates.length > EVENTS_PER_TRANSACTION_MAX) break;
+    let next = 0;
+    for (; next < this.waiting.length; next++) {
+      const each = this.waiting[next]!;
+      const { candidates } = each;
+      if (candidates.some(({ eventKey: key }) => this.keysInLanes.has(key) || keysLeft.has(key))) {
+        left.push(each);
+        for (const { eventKey } of candidates) keysLeft.add(eventKey);
+        continue;
+      }
+      if (group.length > 0 && events + candidates.length > EVENTS_PER_TRANSACTION_MAX) break;
       events += candidates.length;
-      size++;
+      group.push(each);
     }
+    this.waiting.splice(0, next, ...left);
     this.waitingEvents -= events;
-    return this.waiting.splice(0, size);
+    return group;
   }
 
   private async record(group: readonly Waiting[]): Promise<void> {
@@ -84,6 +105,10 @@ export class RecordingQueue {
       } else for (const { reject } of group) reject(error);
     }
   }
+}
+
+function keysOf(group: readonly Waiting[]): string[] {
+  return group.flatMap(({ candidates }) => candidates.map(({ eventKey }) => eventKey));
 }
 
 /** Class 22, data exception, and 23, integrity constraint violation: some row is at fault. */

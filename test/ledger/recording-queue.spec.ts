@@ -110,10 +110,42 @@ describe('the recording queue', () => {
     await Promise.all(failures);
   });
 
-  it('asks to come back where too many wait', () => {
+  it('records copies one after the other, in the order they came, and lets others pass', async () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(3, commit);
+    const answers = [['a', 'b'], ['b', 'c'], ['c'], ['d']].map((ids) =>
+      queue.add(ids.map(candidate)),
+    );
+    // The third waits for the second, which stands before it with an id that both have.
+    expect(groups.map((group) => group.ids)).toEqual([['a', 'b'], ['d']]);
+    groups[1]!.finish();
+    await answers[3];
+    await settle();
+    expect(groups).toHaveLength(2);
+    groups[0]!.finish();
+    await answers[0];
+    await settle();
+    expect(groups.slice(2).map((group) => group.ids)).toEqual([['b', 'c', 'c']]);
+    groups[2]!.finish();
+    expect(await Promise.all(answers)).toHaveLength(4);
+  });
+
+  it('lets a copy go on where what it waited for has failed', async () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(2, commit);
+    const first = expect(queue.add([candidate('a')])).rejects.toThrow('terminated');
+    const second = queue.add([candidate('a')]);
+    groups[0]!.finish(new Error('Connection terminated unexpectedly'));
+    await first;
+    await settle();
+    groups[1]!.finish();
+    expect(await second).toEqual([{ status: 'accepted' }]);
+  });
+
+  it('asks to come back where too many wait', async () => {
     const queue = new RecordingQueue(1, controlled().commit);
     const thousand = Array.from({ length: 1_000 }, (_, i) => candidate(String(i)));
     for (let i = 0; i < 21; i++) void queue.add(thousand);
-    expect(() => queue.add(thousand)).toThrow(/send them again/);
+    await expect(queue.add(thousand)).rejects.toThrow(/send them again/);
   });
 });

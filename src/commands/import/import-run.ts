@@ -1,18 +1,13 @@
 import { inChunks, type IngestLine, type RecordingContext } from '../../ingest/ingest-line.js';
 import type { IngestService } from '../../ingest/ingest.service.js';
 import { isProblematic, noCounts, type Result } from '../../ingest/receipt.dto.js';
+import { workAhead } from '../../ingest/work-ahead.js';
 
 /** One is being read while one or two are recorded; more only waited for each other. */
 const CHUNKS_IN_FLIGHT_MAX = 3;
 
 /** The result of an event that was rejected or conflicts, and the line it stands on. */
 export type Problematic = Omit<Result, 'index'> & { readonly line: number };
-
-interface InFlight {
-  readonly chunk: readonly IngestLine[];
-  readonly ids: ReadonlySet<string>;
-  readonly results: Promise<Result[]>;
-}
 
 /** What an import does besides recording. */
 export interface ImportHooks {
@@ -30,7 +25,6 @@ export interface ImportHooks {
  */
 export class ImportRun {
   readonly counts = noCounts();
-  private readonly inFlight: InFlight[] = [];
 
   constructor(
     private readonly ingest: IngestService,
@@ -41,35 +35,27 @@ export class ImportRun {
   /** Up to the end of the lines, or until it is to stop; what is in flight is always waited for. */
   async run(lines: AsyncIterable<IngestLine>): Promise<void> {
     try {
-      for await (const chunk of inChunks(lines)) {
-        if (this.hooks.isStopping()) break;
-        await this.hooks.beforeChunk(chunk);
-        await this.start(chunk);
-      }
+      const recorded = workAhead(this.chunks(lines), CHUNKS_IN_FLIGHT_MAX, async (chunk) => ({
+        chunk,
+        results: await this.ingest.recordChunk(this.context, chunk, 0),
+      }));
+      for await (const { chunk, results } of recorded) this.tell(chunk, results);
     } catch (error) {
       // To stop means to tear the file out of the reader's hands.
       if (!this.hooks.isStopping()) throw error;
-    } finally {
-      while (this.inFlight.length > 0) await this.settleFirst();
     }
   }
 
-  private async start(chunk: readonly IngestLine[]): Promise<void> {
-    const ids = new Set(chunk.flatMap(idOf));
-    // Of copies in one file the first wins, so none may overtake it.
-    const isShared = (other: InFlight): boolean => [...ids].some((id) => other.ids.has(id));
-    while (this.inFlight.length === CHUNKS_IN_FLIGHT_MAX || this.inFlight.some(isShared)) {
-      await this.settleFirst();
+  private async *chunks(lines: AsyncIterable<IngestLine>): AsyncGenerator<IngestLine[]> {
+    for await (const chunk of inChunks(lines)) {
+      if (this.hooks.isStopping()) return;
+      await this.hooks.beforeChunk(chunk);
+      yield chunk;
     }
-    const results = this.ingest.recordChunk(this.context, chunk, 0);
-    // Looked at in its turn; until then it must not end the process.
-    results.catch(() => undefined);
-    this.inFlight.push({ chunk, ids, results });
   }
 
-  private async settleFirst(): Promise<void> {
-    const { chunk, results } = this.inFlight.shift()!;
-    for (const [at, result] of (await results).entries()) {
+  private tell(chunk: readonly IngestLine[], results: readonly Result[]): void {
+    for (const [at, result] of results.entries()) {
       this.counts[result.status]++;
       if (!isProblematic(result)) continue;
       const { index: _, ...rest } = result;
@@ -77,8 +63,4 @@ export class ImportRun {
     }
     this.hooks.onProgress();
   }
-}
-
-function idOf({ checked }: IngestLine): string[] {
-  return 'event' in checked ? [`${checked.event.source}\0${checked.event.usageEventId}`] : [];
 }
