@@ -156,17 +156,29 @@ export class Erasures1795200000014 implements MigrationInterface {
       BEGIN
         UPDATE public.usage_entry e
            SET dimensions = public.erased_dimensions(e.dimensions, own_key)
-         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
+          FROM public.usage_event_key k
+         WHERE k.tenant_id = own_tenant AND k.event_key = ANY (event_keys)
+           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+           AND e.received_at = k.received_at
+           AND e.customer_no = erasing_customer AND public.has_texts(e.dimensions);
+        UPDATE public.usage_entry e
+           SET dimensions = public.erased_dimensions(e.dimensions, own_key)
+         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys) AND e.is_void
            AND e.customer_no = erasing_customer AND public.has_texts(e.dimensions);
         UPDATE public.usage_void v
            SET reason = '[erased]'
-          FROM public.usage_event e
+          FROM public.usage_event_key k, public.usage_event e
          WHERE v.tenant_id = own_tenant AND v.event_key = ANY (event_keys)
-           AND e.tenant_id = own_tenant AND e.event_key = v.event_key
+           AND k.tenant_id = own_tenant AND k.event_key = v.event_key
+           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+           AND e.received_at = k.received_at
            AND e.customer_no = erasing_customer AND v.reason <> '[erased]';
         UPDATE public.usage_event e
            SET source = NULL, usage_event_id = NULL, customer_id = NULL, properties = NULL
-         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
+          FROM public.usage_event_key k
+         WHERE k.tenant_id = own_tenant AND k.event_key = ANY (event_keys)
+           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+           AND e.received_at = k.received_at
            AND e.customer_no = erasing_customer AND e.usage_event_id IS NOT NULL;
         GET DIAGNOSTICS erased = ROW_COUNT;
         RETURN erased;

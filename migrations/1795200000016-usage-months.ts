@@ -100,20 +100,25 @@ export class UsageMonths1795200000016 implements MigrationInterface {
       DROP TABLE whole_usage_event_key; DROP TABLE whole_usage_event; DROP TABLE whole_usage_entry;
 
       -- A unique key over months has the month's column in it. That an event is recorded once and
-      -- voided once is kept by usage_event_key and usage_void, which have no months.
+      -- voided once is kept by usage_event_key and usage_void, which have no months. The instant of
+      -- receipt comes first: what is recorded together is written together, at the end of the index,
+      -- where random keys would touch any page of it. usage_event_key tells the instant.
       ALTER TABLE usage_event_key
         ADD CONSTRAINT usage_event_key_pkey PRIMARY KEY (tenant_id, event_key);
       ALTER TABLE usage_event
-        ADD CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, event_key, received_at);
+        ADD CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, received_at, event_key);
       CREATE INDEX usage_event_customer_no_idx
         ON usage_event (tenant_id, customer_no, occurred_at, event_key);
       ALTER TABLE usage_entry
         ADD CONSTRAINT usage_entry_pkey
-          PRIMARY KEY (tenant_id, event_key, meter_no, is_void, entry_no, received_at);
+          PRIMARY KEY (tenant_id, received_at, event_key, meter_no, is_void, entry_no);
       CREATE INDEX usage_entry_period_idx
         ON usage_entry (tenant_id, customer_no, meter_no, period_start);
       CREATE INDEX usage_entry_late_void_idx
         ON usage_entry (tenant_id, meter_no, customer_no, period_start) WHERE is_void AND revision > 0;
+      -- The few entries that stand beside or in place of another one of their event.
+      CREATE INDEX usage_entry_later_idx
+        ON usage_entry (tenant_id, event_key) WHERE is_void OR entry_no > 0;
 
       CREATE TRIGGER usage_event_key_append_only
         BEFORE UPDATE OR DELETE OR TRUNCATE ON usage_event_key

@@ -913,7 +913,7 @@ CASE kind
     WHEN 'void'::text THEN is_void
     ELSE (kind = 'moved'::text)
 END),
-  CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, event_key, meter_no, is_void, entry_no, received_at),
+  CONSTRAINT usage_entry_pkey PRIMARY KEY (tenant_id, received_at, event_key, meter_no, is_void, entry_no),
   CONSTRAINT usage_entry_quantity_check CHECK ((quantity <> 'NaN'::numeric))
 ) PARTITION BY RANGE (received_at);
 
@@ -932,7 +932,7 @@ CREATE TABLE usage_event (
   received_at timestamp with time zone NOT NULL,
   CONSTRAINT usage_event_erased_check CHECK (((num_nulls(source, usage_event_id, customer_id) = ANY (ARRAY[0, 3])) AND ((usage_event_id IS NOT NULL) OR (properties IS NULL)))),
   CONSTRAINT usage_event_occurred_at_check CHECK (isfinite(occurred_at)),
-  CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, event_key, received_at),
+  CONSTRAINT usage_event_pkey PRIMARY KEY (tenant_id, received_at, event_key),
   CONSTRAINT usage_event_quantity_check CHECK ((quantity <> 'NaN'::numeric)),
   CONSTRAINT usage_event_source_check CHECK ((length(source) <= 255)),
   CONSTRAINT usage_event_usage_event_id_check CHECK (((length(usage_event_id) >= 1) AND (length(usage_event_id) <= 255)))
@@ -1079,6 +1079,8 @@ CREATE INDEX usage_delta_period_idx ON public.usage_delta USING btree (tenant_id
 
 CREATE INDEX usage_entry_late_void_idx ON ONLY public.usage_entry USING btree (tenant_id, meter_no, customer_no, period_start) WHERE (is_void AND (revision > 0));
 
+CREATE INDEX usage_entry_later_idx ON ONLY public.usage_entry USING btree (tenant_id, event_key) WHERE (is_void OR (entry_no > 0));
+
 CREATE INDEX usage_entry_period_idx ON ONLY public.usage_entry USING btree (tenant_id, customer_no, meter_no, period_start);
 
 CREATE INDEX usage_event_customer_no_idx ON ONLY public.usage_event USING btree (tenant_id, customer_no, occurred_at, event_key);
@@ -1161,17 +1163,29 @@ AS $function$
       BEGIN
         UPDATE public.usage_entry e
            SET dimensions = public.erased_dimensions(e.dimensions, own_key)
-         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
+          FROM public.usage_event_key k
+         WHERE k.tenant_id = own_tenant AND k.event_key = ANY (event_keys)
+           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+           AND e.received_at = k.received_at
+           AND e.customer_no = erasing_customer AND public.has_texts(e.dimensions);
+        UPDATE public.usage_entry e
+           SET dimensions = public.erased_dimensions(e.dimensions, own_key)
+         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys) AND e.is_void
            AND e.customer_no = erasing_customer AND public.has_texts(e.dimensions);
         UPDATE public.usage_void v
            SET reason = '[erased]'
-          FROM public.usage_event e
+          FROM public.usage_event_key k, public.usage_event e
          WHERE v.tenant_id = own_tenant AND v.event_key = ANY (event_keys)
-           AND e.tenant_id = own_tenant AND e.event_key = v.event_key
+           AND k.tenant_id = own_tenant AND k.event_key = v.event_key
+           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+           AND e.received_at = k.received_at
            AND e.customer_no = erasing_customer AND v.reason <> '[erased]';
         UPDATE public.usage_event e
            SET source = NULL, usage_event_id = NULL, customer_id = NULL, properties = NULL
-         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys)
+          FROM public.usage_event_key k
+         WHERE k.tenant_id = own_tenant AND k.event_key = ANY (event_keys)
+           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+           AND e.received_at = k.received_at
            AND e.customer_no = erasing_customer AND e.usage_event_id IS NOT NULL;
         GET DIAGNOSTICS erased = ROW_COUNT;
         RETURN erased;

@@ -2,7 +2,13 @@ import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { carriedNow } from '../usage/carried-last.js';
 import type { BulkVoidEffect } from './bulk-void.answer.js';
-import { IS_SELECTED, selectionParameters, type EventSelection } from './event-selection.js';
+import {
+  eventsOf,
+  IS_SELECTED,
+  selectionParameters,
+  type EventSelection,
+} from './event-selection.js';
+import { isLater } from '../ledger/event-rows.js';
 
 /** What voids of many events have changed so far. */
 export async function effectsOf(
@@ -28,21 +34,21 @@ export async function rehearsedEffects(
   until: Micros,
 ): Promise<BulkVoidEffect[]> {
   return db.query<BulkVoidEffect>(
-    REHEARSED,
+    rehearsed(eventsOf(selection)),
     selectionParameters(tenantId, selection, formatInstantMicros(until)),
   );
 }
 
 /** What adds up goes down by what is taken out; of the rest each period is held against itself. */
-const REHEARSED = `
+const rehearsed = (events: string): string => `
   WITH chosen AS MATERIALIZED (
-    SELECT e.event_key FROM usage_event e
+    SELECT e.event_key, e.received_at FROM ${events} e
      WHERE ${IS_SELECTED} AND NOT EXISTS (SELECT FROM usage_void v
             WHERE v.tenant_id = $1 AND v.event_key = e.event_key)),
   target AS MATERIALIZED (
     SELECT DISTINCT ON (u.event_key, u.meter_no) u.customer_no, u.meter_no, u.period_start,
            u.billable, u.quantity
-      FROM usage_entry u JOIN chosen USING (event_key)
+      FROM usage_entry u JOIN chosen USING (event_key, received_at)
      WHERE u.tenant_id = $1 AND NOT u.is_void
      ORDER BY u.event_key, u.meter_no, u.entry_no DESC),
   period AS (
@@ -79,7 +85,7 @@ const REHEARSED = `
      WHERE p.billable AND p.aggregation NOT IN ('sum', 'count')
        AND NOT EXISTS (SELECT FROM usage_entry o
              WHERE o.tenant_id = $1 AND o.event_key = u.event_key AND o.meter_no = u.meter_no
-               AND (o.is_void OR o.entry_no > u.entry_no))),
+               AND ${isLater('o')} AND (o.is_void OR o.entry_no > u.entry_no))),
   rest AS (
     SELECT customer_no, meter_no, period_start, max(quantity) AS max_before,
            max(quantity) FILTER (WHERE NOT goes) AS max_after,

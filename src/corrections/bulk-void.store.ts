@@ -1,7 +1,12 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { BulkVoidFilterDto } from './bulk-void.dto.js';
-import { IS_SELECTED, selectionParameters, type EventSelection } from './event-selection.js';
+import {
+  eventsOf,
+  IS_SELECTED,
+  selectionParameters,
+  type EventSelection,
+} from './event-selection.js';
 
 export interface BulkVoid {
   readonly id: string;
@@ -40,7 +45,7 @@ export async function countSelected(
   const at = now!.at;
   const [counted] = await db.query<{ found: number; alreadyVoided: number }>(
     `SELECT count(*) AS found, count(v.event_key) AS "alreadyVoided"
-       FROM usage_event e
+       FROM ${eventsOf(selection)} e
        LEFT JOIN usage_void v ON v.tenant_id = e.tenant_id AND v.event_key = e.event_key
       WHERE ${IS_SELECTED}`,
     selectionParameters(tenantId, selection, formatInstantMicros(at)),
@@ -114,7 +119,7 @@ export async function nextSelected(
   return db.query<SelectedEvent>(
     `SELECT e.event_key AS "eventKey", e.customer_no AS "customerNo",
             e.occurred_at AS "occurredAt"
-       FROM usage_event e
+       FROM ${eventsOf(job.selection)} e
       WHERE ${IS_SELECTED}
         AND ($11::bigint IS NULL
              OR (e.customer_no, e.occurred_at, e.event_key) > ($11, $12::timestamptz, $13::uuid))

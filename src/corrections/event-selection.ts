@@ -5,6 +5,7 @@ import { formatInstantMicros, parseInstant } from '../domain/instant.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { ValidationProblem } from '../problem/problem.js';
 import type { BulkVoidFilterDto } from './bulk-void.dto.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 
 /** A filter by our own numbers and keys, so that it means the same however names change. */
 export interface EventSelection {
@@ -48,6 +49,10 @@ function canonical(instant: string | undefined): string | null {
   return instant === undefined ? null : formatInstantMicros(parseInstant(instant)!);
 }
 
+/** SQL: a FROM item with all events that the selection may take. */
+export const eventsOf = ({ eventKeys }: EventSelection): string =>
+  eventKeys === null ? 'usage_event' : eventsWithKeys('$2::uuid[]');
+
 /** SQL: whether the selection takes a row `e` of `usage_event`. $1 tenant, $2 to $10. */
 export const IS_SELECTED = `
   e.tenant_id = $1
@@ -56,7 +61,7 @@ export const IS_SELECTED = `
   AND ($4::bigint IS NULL OR e.customer_no = $4)
   AND ($5::integer IS NULL OR EXISTS (
         SELECT FROM usage_entry u WHERE u.tenant_id = $1 AND u.event_key = e.event_key
-           AND u.meter_no = $5))
+           AND u.received_at = e.received_at AND u.meter_no = $5))
   AND ($6::timestamptz IS NULL OR e.occurred_at >= $6)
   AND ($7::timestamptz IS NULL OR e.occurred_at < $7)
   AND ($8::timestamptz IS NULL OR e.received_at >= $8)

@@ -3,7 +3,13 @@ import { plainArray } from '../database/plain-array.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import { isPartlyGone, SEALED_BEFORE } from '../ledger/gone-months.js';
 import { Problem } from '../problem/problem.js';
-import { IS_SELECTED, selectionParameters, type EventSelection } from './event-selection.js';
+import {
+  eventsOf,
+  IS_SELECTED,
+  selectionParameters,
+  type EventSelection,
+} from './event-selection.js';
+import { entriesWithKeys } from '../ledger/event-rows.js';
 
 interface Gone {
   readonly isGone: boolean;
@@ -12,7 +18,7 @@ interface Gone {
 
 /** Without its other entries nobody knows what such a meter comes to when one is taken out. */
 const RESTS_ON_GONE = `
-  NOT u.is_void AND (SELECT aggregation FROM meter_settings s
+  (SELECT aggregation FROM meter_settings s
           WHERE s.tenant_id = $1 AND s.meter_no = u.meter_no ORDER BY version DESC LIMIT 1)
     NOT IN ('sum', 'count')
   AND ${isPartlyGone('u')}`;
@@ -21,16 +27,15 @@ const OF_EVENTS = `
   SELECT EXISTS (SELECT FROM usage_event_key k
            WHERE k.tenant_id = $1 AND k.event_key = ANY ($2::uuid[])
              AND k.received_at < ${SEALED_BEFORE}) AS "isGone",
-         EXISTS (SELECT FROM usage_entry u
-           WHERE u.tenant_id = $1 AND u.event_key = ANY ($2::uuid[])
-             AND ${SEALED_BEFORE} IS NOT NULL AND ${RESTS_ON_GONE}) AS "restsOnGone"`;
+         EXISTS (SELECT FROM ${entriesWithKeys('$2::uuid[]')} u
+           WHERE ${SEALED_BEFORE} IS NOT NULL AND ${RESTS_ON_GONE}) AS "restsOnGone"`;
 
 /** A filter is held against what is left of the months that are gone. */
-const OF_SELECTION = `
+const ofSelection = (events: string): string => `
   SELECT EXISTS (SELECT FROM usage_event_key k
            WHERE k.tenant_id = $1 AND k.event_key = ANY ($2::uuid[])
              AND k.received_at < ${SEALED_BEFORE})
-         OR EXISTS (SELECT FROM usage_event e
+         OR EXISTS (SELECT FROM ${events} e
            WHERE ${IS_SELECTED} AND e.received_at < ${SEALED_BEFORE})
          OR ($2::uuid[] IS NULL AND EXISTS (SELECT FROM usage_checkpoint c
            WHERE c.tenant_id = $1
@@ -40,8 +45,9 @@ const OF_SELECTION = `
              AND ($7::timestamptz IS NULL OR c.bucket < $7)
              AND ($8::timestamptz IS NULL OR c.month + interval '1 month' > $8)
              AND ($9::timestamptz IS NULL OR c.month < $9))) AS "isGone",
-         ${SEALED_BEFORE} IS NOT NULL AND EXISTS (SELECT FROM usage_event e
+         ${SEALED_BEFORE} IS NOT NULL AND EXISTS (SELECT FROM ${events} e
             JOIN usage_entry u ON u.tenant_id = $1 AND u.event_key = e.event_key
+             AND u.received_at = e.received_at AND NOT u.is_void
            WHERE ${IS_SELECTED} AND ${RESTS_ON_GONE}) AS "restsOnGone"`;
 
 /**
@@ -66,7 +72,7 @@ export async function requireSelectionInLedger(
   until: Micros,
 ): Promise<void> {
   const parameters = selectionParameters(tenantId, selection, formatInstantMicros(until));
-  const [gone] = await db.query<Gone>(OF_SELECTION, parameters);
+  const [gone] = await db.query<Gone>(ofSelection(eventsOf(selection)), parameters);
   refuse(gone!);
 }
 

@@ -2,6 +2,7 @@ import type { Queryable } from '../database/connections.js';
 import { formatInstant } from '../domain/instant.js';
 import type { VoidRecord } from '../ledger/void.store.js';
 import type { VoidAnswer } from './void.answer.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 
 /** How a void is answered, always from what was recorded of it. */
 export async function toVoidAnswer(
@@ -18,7 +19,7 @@ export async function toVoidAnswer(
     meter: string;
   }>(
     `SELECT event_key AS key, usage_event_id AS id, source, meter
-       FROM usage_event WHERE tenant_id = $1 AND event_key = ANY ($2::uuid[])`,
+       FROM ${eventsWithKeys('$2::uuid[]')} e`,
     [tenantId, [record.eventKey, ...(replacementKey === null ? [] : [replacementKey])]],
   );
   const named = names.find(({ key }) => key === record.eventKey)?.meter;

@@ -3,6 +3,7 @@ import type { Transaction } from '../database/connections.js';
 import { IS_VOID_OF_CUSTOMER } from './correction-texts.store.js';
 import type { Done, RunningErasure } from './erasure.store.js';
 import { patternOf, reasonPatternOf } from './sought-texts.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 
 const ENTRIES_MAX = 1_000;
 const UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
@@ -12,9 +13,8 @@ const NEXT = `
   SELECT a.sequence,
          concat_ws(E'\\n', a.subject, a.before, a.after) ~ $6 OR coalesce(a.reason ~ $7, false)
          OR CASE WHEN a.subject ~ '^usage_event:${UUID}$' THEN EXISTS (
-              SELECT FROM usage_event e
-               WHERE e.tenant_id = $1 AND e.event_key = split_part(a.subject, ':', 2)::uuid
-                 AND e.customer_no = $2)
+              SELECT FROM ${eventsWithKeys(`ARRAY[split_part(a.subject, ':', 2)::uuid]`)} e
+               WHERE e.customer_no = $2)
             WHEN a.subject ~ '^push:' THEN EXISTS (
               SELECT FROM push p
                WHERE p.tenant_id = $1 AND p.identifier = split_part(a.subject, ':', 2)

@@ -3,16 +3,18 @@ import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import type { Done, RunningErasure } from './erasure.store.js';
 import { patternOf, reasonPatternOf } from './sought-texts.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
+
+/** SQL: the keys of the events that a row `b` of `bulk_void` names. */
+const KEYS = `ARRAY(
+  SELECT n.value::uuid FROM json_array_elements_text(
+    CASE json_typeof(b.selection -> 'eventKeys')
+      WHEN 'array' THEN b.selection -> 'eventKeys' ELSE '[]' END) n)`;
 
 /** SQL: whether a row `b` of `bulk_void` is about the customer $2. */
 export const IS_VOID_OF_CUSTOMER = `
   (b.selection ->> 'customerNo' = $2::bigint::text
-   OR EXISTS (SELECT FROM usage_event e
-               WHERE e.tenant_id = b.tenant_id AND e.customer_no = $2
-                 AND e.event_key = ANY (ARRAY(SELECT k.value::uuid
-                       FROM json_array_elements_text(
-                              CASE json_typeof(b.selection -> 'eventKeys')
-                                WHEN 'array' THEN b.selection -> 'eventKeys' ELSE '[]' END) k))))`;
+   OR EXISTS (SELECT FROM ${eventsWithKeys(KEYS)} e WHERE e.customer_no = $2))`;
 
 /** One that is at work would void everything if it no longer knew what it is to void. */
 const AT_WORK = `

@@ -1,6 +1,7 @@
 import type { Transaction } from '../database/connections.js';
 import { plainArray } from '../database/plain-array.js';
 import { eventKey } from '../domain/event-key.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 
 /** The keys of all usage events that a JSON document names. */
 export function eventKeysIn(document: unknown): string[] {
@@ -24,8 +25,7 @@ export async function ownKeys(
 ): Promise<Set<string>> {
   if (eventKeys.length === 0) return new Set();
   const rows = await tx.query<{ key: string }>(
-    `SELECT event_key AS key FROM usage_event
-      WHERE tenant_id = $1 AND event_key = ANY ($2::uuid[]) AND customer_no = $3`,
+    `SELECT event_key AS key FROM ${eventsWithKeys('$2::uuid[]')} e WHERE customer_no = $3`,
     [tenantId, plainArray(eventKeys), customerNo],
   );
   return new Set(rows.map(({ key }) => key));

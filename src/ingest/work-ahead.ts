@@ -37,7 +37,7 @@ export async function* workAhead<Item, Result>(
       }
       if (oldest === undefined) return;
       yield await oldest;
-      atWork.shift();
+      void atWork.shift();
     }
   } finally {
     if (!isOver) void items.return?.().catch(() => undefined);

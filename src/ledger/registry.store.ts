@@ -2,6 +2,7 @@ import type { Queryable, Transaction } from '../database/connections.js';
 import { plainArray } from '../database/plain-array.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue, UsageEvent } from '../domain/usage-event.js';
+import { eventsWithKeys } from './event-rows.js';
 
 export interface KnownKey {
   readonly eventKey: string;
@@ -70,8 +71,7 @@ export async function readOriginals(
   }>(
     `SELECT event_key, usage_event_id, source, customer_id, meter,
             trim_scale(quantity)::text AS quantity, occurred_at, occurred_at_sent, properties
-       FROM usage_event
-      WHERE tenant_id = $1 AND event_key = ANY ($2::uuid[]) AND usage_event_id IS NOT NULL`,
+       FROM ${eventsWithKeys('$2::uuid[]')} e WHERE usage_event_id IS NOT NULL`,
     [tenantId, eventKeys],
   );
   return new Map(

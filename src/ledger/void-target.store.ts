@@ -2,6 +2,7 @@ import type { Queryable } from '../database/connections.js';
 import { plainArray } from '../database/plain-array.js';
 import type { Micros } from '../domain/instant.js';
 import type { Aggregation, LateUsagePolicy } from '../domain/meter.js';
+import { entriesWithKeys } from './event-rows.js';
 
 /** What an event counts in one meter, and where that stands now. */
 export interface VoidTarget {
@@ -36,11 +37,10 @@ export async function voidTargets(
             trim_scale(e.quantity)::text AS quantity, e.occurred_at AS "occurredAt",
             e.period_start AS "periodStart", e.origin_start AS "originStart", e.revision,
             e.billable, e.dimensions, e.unique_key AS "uniqueKey"
-       FROM usage_entry e
+       FROM ${entriesWithKeys('$2::uuid[]')} e
        JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
       CROSS JOIN LATERAL (SELECT aggregation, late_usage, version FROM meter_settings s
              WHERE s.tenant_id = $1 AND s.meter_no = e.meter_no ORDER BY version DESC LIMIT 1) s
-      WHERE e.tenant_id = $1 AND e.event_key = ANY ($2::uuid[]) AND NOT e.is_void
       ORDER BY m.key, e.event_key, e.entry_no DESC`,
     [tenantId, plainArray(eventKeys)],
   );

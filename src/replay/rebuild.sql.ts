@@ -1,5 +1,6 @@
 import { isInLedger } from '../ledger/gone-months.js';
 import { MARKED, totalRowsOf } from '../usage/rebuilt-totals.js';
+import { isLater } from '../ledger/event-rows.js';
 
 /** What tells one total from another within a tenant. */
 export const TOTAL_KEY = `customer_no, meter_no, period_start, origin_start, revision, billable,
@@ -35,7 +36,7 @@ const ENTRY = `
      WHERE ${isInLedger('e.received_at')} AND NOT EXISTS (SELECT FROM usage_entry newer
              WHERE newer.tenant_id = $1 AND newer.event_key = e.event_key
                AND newer.meter_no = e.meter_no AND newer.is_void = e.is_void
-               AND newer.entry_no > e.entry_no))`;
+               AND ${isLater('newer')} AND newer.entry_no > e.entry_no))`;
 
 /** What months that left the ledger came to: one row for each of them and total. */
 const GONE = `

@@ -2,6 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import { MARKED, totalRowsOf } from '../usage/rebuilt-totals.js';
 import type { OldMonth } from './retained-month.store.js';
+import { isLater } from '../ledger/event-rows.js';
 
 const TOTAL = `
   customer_no, meter_no, period_start, origin_start, revision, billable, bucket, dimensions,
@@ -11,8 +12,8 @@ const MEMBER = `
 
 const NEWEST = `NOT EXISTS (SELECT FROM usage_entry newer
    WHERE newer.tenant_id = $1 AND newer.event_key = e.event_key AND newer.meter_no = e.meter_no
-     AND newer.is_void = e.is_void AND newer.received_at = e.received_at
-     AND newer.entry_no > e.entry_no)`;
+     AND newer.is_void = e.is_void
+     AND ${isLater('newer')} AND newer.entry_no > e.entry_no)`;
 
 /** The month's entries that count, and later voids, which tell what of them stands. */
 const ENTRIES = `

@@ -2,6 +2,7 @@ import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import { UNBILLABLE_REASONS } from '../outbox/hold-reason.js';
 import type { OldMonth } from './retained-month.store.js';
+import { isLater } from '../ledger/event-rows.js';
 
 /** Why a month may not leave the ledger yet. */
 export type ObstacleReason =
@@ -80,7 +81,7 @@ const OBSTACLES = `
        AND NOT EXISTS (SELECT FROM usage_entry n
              WHERE n.tenant_id = e.tenant_id AND n.event_key = e.event_key
                AND n.meter_no = e.meter_no AND n.is_void = e.is_void
-               AND n.received_at = e.received_at AND n.entry_no > e.entry_no)
+               AND ${isLater('n')} AND n.entry_no > e.entry_no)
      GROUP BY 1, 2, 3, 4),
   found AS MATERIALIZED (
     ${Object.entries(OF_PERIODS)

@@ -2,6 +2,7 @@ import type { Queryable } from '../database/connections.js';
 import type { Aggregation } from '../domain/meter.js';
 import { periodKeyArrays, type PeriodKey } from './period-values.js';
 import type { StatementKey } from './statement-values.js';
+import { isLater } from '../ledger/event-rows.js';
 
 /** What the entries of one revision after the statement's own come to. */
 export interface RevisionTotal extends PeriodKey {
@@ -115,7 +116,7 @@ const EXTREME_THROUGH = `
        AND u.occurred_at >= v.bucket AND u.occurred_at < v.bucket + interval '15 minutes'
      WHERE NOT EXISTS (SELECT FROM usage_entry o
                         WHERE o.tenant_id = $1 AND o.event_key = u.event_key AND o.meter_no = k.meter_no
-                          AND CASE WHEN o.is_void THEN o.revision <= k.revision
+                          AND ${isLater('o')} AND CASE WHEN o.is_void THEN o.revision <= k.revision
                                    ELSE o.entry_no > u.entry_no END)),
   part AS (
     SELECT quantity_max, last_quantity, last_at, last_key

@@ -1,3 +1,5 @@
+import { isLater } from '../ledger/event-rows.js';
+
 /**
  * What was voided after its period was closed, of meters whose values do not add up. The totals that
  * the statement was made of never change, so they still hold it; what stands in such a quarter hour
@@ -39,4 +41,4 @@ export const STANDING_ENTRIES = `
        AND e.occurred_at >= v.bucket AND e.occurred_at < v.bucket + interval '15 minutes'
      WHERE NOT EXISTS (SELECT FROM usage_entry o
                         WHERE o.tenant_id = $1 AND o.event_key = e.event_key
-                          AND o.meter_no = e.meter_no AND (o.is_void OR o.entry_no > e.entry_no)))`;
+                          AND o.meter_no = e.meter_no AND ${isLater('o')} AND (o.is_void OR o.entry_no > e.entry_no)))`;

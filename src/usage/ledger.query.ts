@@ -1,6 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PeriodRevision } from './usage-event-query.js';
+import { ledgerWithKeys } from '../ledger/event-rows.js';
 
 /** An entry of an event, and the period that it is billed in. */
 export interface LedgerRow {
@@ -39,7 +40,7 @@ const LEDGER = `
          u.billable, p.period_end AS "periodEnd", p.closed_at AS "periodClosedAt",
          p.of_item AS "periodOfItem", a.created_at AS "amendedAt",
          s.push_from AS "pushFrom"
-    FROM usage_entry u
+    FROM ${ledgerWithKeys('$2::uuid[]')} u
     JOIN meter m ON m.tenant_id = u.tenant_id AND m.meter_no = u.meter_no
     JOIN LATERAL (
            SELECT push_from FROM meter_settings s
@@ -50,8 +51,7 @@ const LEDGER = `
     LEFT JOIN period_amendment a ON a.tenant_id = u.tenant_id AND a.customer_no = u.customer_no
           AND a.meter_no = u.meter_no AND a.period_start = u.period_start
           AND a.revision = u.revision AND u.billable
-   WHERE u.tenant_id = $1 AND u.event_key = ANY ($2::uuid[])
-     AND ($3::integer IS NULL OR u.meter_no = $3)
+   WHERE $3::integer IS NULL OR u.meter_no = $3
    ORDER BY u.event_key, u.meter_no, u.is_void, u.entry_no DESC`;
 
 /** @param only Those that stand behind one statement or one of its amendments. */

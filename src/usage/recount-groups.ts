@@ -2,6 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import { plainArray } from '../database/plain-array.js';
 import { formatInstantMicros, quarterHour, type Micros } from '../domain/instant.js';
 import { totalsOf, uniquesOf } from './rebuilt-totals.js';
+import { isLater } from '../ledger/event-rows.js';
 
 /** Names one total: usage of one quarter hour and group of dimensions, where it is billed. */
 export interface UsageGroup {
@@ -71,5 +72,5 @@ function entriesOf(isSame: string): string {
      AND NOT EXISTS (SELECT FROM usage_entry newer
            WHERE newer.tenant_id = $1 AND newer.event_key = u.event_key
              AND newer.meter_no = u.meter_no AND newer.is_void = u.is_void
-             AND newer.entry_no > u.entry_no)`;
+             AND ${isLater('newer')} AND newer.entry_no > u.entry_no)`;
 }

@@ -3,6 +3,7 @@ import { formatInstantMicros } from '../domain/instant.js';
 import type { BillingPeriod } from '../domain/billing-period.js';
 import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 import { IN_SCOPE, scopeParameters, type ReshapeScope } from './reshape-periods.store.js';
+import { isLater } from '../ledger/event-rows.js';
 
 /** Gives entries whose period changes a new entry each, which stands in place of the one before. */
 export async function moveEntries(
@@ -57,7 +58,7 @@ const EFFECTIVE = `
      AND NOT EXISTS (SELECT FROM usage_entry newer
            WHERE newer.tenant_id = $1 AND newer.event_key = e.event_key
              AND newer.meter_no = e.meter_no AND newer.is_void = e.is_void
-             AND newer.entry_no > e.entry_no)`;
+             AND ${isLater('newer')} AND newer.entry_no > e.entry_no)`;
 
 /** What was carried in from a closed period stays with the period that took it in. */
 const MOVE_ENTRIES = `

@@ -2,6 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue } from '../domain/usage-event.js';
 import type { PeriodKey } from './period-values.js';
+import { isLater } from '../ledger/event-rows.js';
 
 /** An entry of a period as it stands in the ledger, with the event that it comes from. */
 export interface StatementEntryRow {
@@ -43,14 +44,17 @@ const DECLARE = `
          e.customer_id AS "sentCustomerId", e.properties, coalesce(c.copies, 0)::bigint AS copies,
          v.reason AS "voidReason", v.bulk_void_id AS "bulkVoidId"
     FROM usage_entry u
+    LEFT JOIN usage_event_key k ON u.is_void AND k.tenant_id = u.tenant_id
+          AND k.event_key = u.event_key
     LEFT JOIN usage_event e ON e.tenant_id = u.tenant_id AND e.event_key = u.event_key
+          AND e.received_at = coalesce(k.received_at, u.received_at)
     LEFT JOIN usage_event_copy c ON c.tenant_id = u.tenant_id AND c.event_key = u.event_key
     LEFT JOIN usage_void v ON v.tenant_id = u.tenant_id AND v.event_key = u.event_key AND u.is_void
    WHERE u.tenant_id = $1 AND u.customer_no = $2 AND u.meter_no = $3 AND u.period_start = $4
      AND NOT EXISTS (SELECT FROM usage_entry newer
            WHERE newer.tenant_id = u.tenant_id AND newer.event_key = u.event_key
              AND newer.meter_no = u.meter_no AND newer.is_void = u.is_void
-             AND newer.entry_no > u.entry_no)
+             AND ${isLater('newer')} AND newer.entry_no > u.entry_no)
    ORDER BY u.event_key, u.is_void`;
 
 /**

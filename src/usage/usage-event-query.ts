@@ -6,6 +6,7 @@ import type { VoidEffect } from '../ledger/void.store.js';
 import type { PushStatus } from '../outbox/push-status.js';
 import type { EventExplanation } from './counted-in.answer.js';
 import type { UsageEventAnswer } from './usage-event.answer.js';
+import { entriesWithKeys, isLater } from '../ledger/event-rows.js';
 
 /** Which events a list is of; absent members do not restrict it. */
 export interface UsageEventFilter {
@@ -69,6 +70,18 @@ export interface EntryRow {
 /** What {@link usageEvents} sorts by: when it occurred, and its key. */
 export const USAGE_EVENT_KEY = ['instant', 'uuid'] as const;
 
+/** Whether an entry of the event is of the meter, the period or the lateness that is asked for. */
+const hasEntry = (isOne: string): string => `EXISTS (
+  SELECT FROM usage_entry u
+   WHERE u.tenant_id = e.tenant_id AND u.event_key = e.event_key AND ${isOne}
+     AND ($6::integer IS NULL OR u.meter_no = $6)
+     AND ($7::boolean IS NULL OR u.late = $7)
+     AND ($8::timestamptz IS NULL OR (u.period_start = $8 AND u.billable AND u.revision = $14))
+     AND NOT EXISTS (SELECT FROM usage_entry newer
+           WHERE newer.tenant_id = u.tenant_id AND newer.event_key = u.event_key
+             AND newer.meter_no = u.meter_no AND newer.is_void = u.is_void
+             AND ${isLater('newer')} AND newer.entry_no > u.entry_no))`;
+
 /** Events in order of occurrence, one page of them; those of months that have left are not among them. */
 export async function usageEvents(
   db: Queryable,
@@ -89,26 +102,20 @@ export async function usageEvents(
        FROM usage_event e
        LEFT JOIN usage_event_copy c ON c.tenant_id = e.tenant_id AND c.event_key = e.event_key
        LEFT JOIN usage_void v ON v.tenant_id = e.tenant_id AND v.event_key = e.event_key
-       LEFT JOIN usage_event r ON r.tenant_id = v.tenant_id AND r.event_key = v.replacement_key
+       LEFT JOIN usage_event_key k ON k.tenant_id = v.tenant_id AND k.event_key = v.replacement_key
+       LEFT JOIN usage_event r ON r.tenant_id = k.tenant_id AND r.event_key = k.event_key
+             AND r.received_at = k.received_at
       WHERE e.tenant_id = $1 AND ${isInLedger('e.received_at')}
-        AND ($2::uuid IS NULL OR e.event_key = $2)
+        AND ($2::uuid IS NULL OR (e.event_key = $2 AND e.received_at = (
+              SELECT received_at FROM usage_event_key WHERE tenant_id = $1 AND event_key = $2)))
         AND ($12::text IS NULL OR e.source = $12)
         AND ($13::boolean IS NULL OR (v.event_key IS NOT NULL) = $13)
         AND ($3::bigint IS NULL OR e.customer_no = $3)
         AND ($4::timestamptz IS NULL OR e.occurred_at >= $4)
         AND ($5::timestamptz IS NULL OR e.occurred_at < $5)
-        AND (($6::integer IS NULL AND $7::boolean IS NULL AND $8::timestamptz IS NULL) OR EXISTS (
-              SELECT FROM usage_entry u
-               WHERE u.tenant_id = e.tenant_id AND u.event_key = e.event_key
-                 AND ($6::integer IS NULL OR u.meter_no = $6)
-                 AND ($7::boolean IS NULL OR u.late = $7)
-                 AND ($8::timestamptz IS NULL OR
-                      (u.period_start = $8 AND u.billable AND u.revision = $14))
-                 AND ($8::timestamptz IS NOT NULL OR NOT u.is_void)
-                 AND NOT EXISTS (SELECT FROM usage_entry newer
-                       WHERE newer.tenant_id = u.tenant_id AND newer.event_key = u.event_key
-                         AND newer.meter_no = u.meter_no AND newer.is_void = u.is_void
-                         AND newer.entry_no > u.entry_no)))
+        AND (($6::integer IS NULL AND $7::boolean IS NULL AND $8::timestamptz IS NULL)
+             OR ${hasEntry('u.received_at = e.received_at AND NOT u.is_void')}
+             OR ($8::timestamptz IS NOT NULL AND ${hasEntry('u.is_void')}))
         AND ($9::timestamptz IS NULL OR (e.occurred_at, e.event_key) > ($9::timestamptz, $10::uuid))
       ORDER BY e.occurred_at, e.event_key
       LIMIT $11`,
@@ -146,12 +153,11 @@ export async function entriesOf(
                FROM push s
               WHERE u.billable AND s.tenant_id = u.tenant_id AND s.customer_no = u.customer_no
                 AND s.meter_no = u.meter_no AND s.period_start = u.period_start) AS pushes
-       FROM usage_entry u
+       FROM ${entriesWithKeys('$2::uuid[]')} u
        JOIN meter m ON m.tenant_id = u.tenant_id AND m.meter_no = u.meter_no
        JOIN customer c ON c.tenant_id = u.tenant_id AND c.customer_no = u.customer_no
        LEFT JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
              AND p.meter_no = u.meter_no AND p.period_start = u.period_start AND u.billable
-      WHERE u.tenant_id = $1 AND u.event_key = ANY ($2::uuid[]) AND NOT u.is_void
       ORDER BY u.event_key, u.meter_no, u.entry_no DESC`,
     [tenantId, eventKeys],
   );

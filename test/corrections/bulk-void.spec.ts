@@ -109,7 +109,7 @@ describe('a void of many', () => {
     const { rows } = await app.pool.query('SELECT tenant_id FROM tenant');
     const tenantId: string = rows[0].tenant_id;
     const voider = app.app.get(BulkVoider);
-    const selection = { source: 'stopped' };
+    const selection = { eventKeys: null, source: 'stopped' };
     await app.pool.query(
       `INSERT INTO bulk_void (tenant_id, bulk_void_id, filter, selection, reason, created_at, found)
        VALUES ($1, gen_random_uuid(), $2, $2, 'by hand', clock_timestamp(), 450)`,

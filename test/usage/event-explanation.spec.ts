@@ -31,6 +31,8 @@ const closeOctober = async () => {
 const minutesPass = () =>
   scene.app.pool.query(`
     SET session_replication_role = replica;
+    UPDATE usage_event_key SET received_at = received_at - interval '5 minutes';
+    UPDATE usage_event SET received_at = received_at - interval '5 minutes';
     UPDATE usage_entry SET received_at = received_at - interval '5 minutes';
     UPDATE push SET created_at = created_at - interval '5 minutes',
            first_attempt_at = first_attempt_at - interval '5 minutes';
