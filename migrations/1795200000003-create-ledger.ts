@@ -130,8 +130,17 @@ export class CreateLedger1795200000003 implements MigrationInterface {
           revision, billable, bucket, dimensions, unique_key)
       );
 
-      -- What one entry adds to its statement's digest; src/domain/entry-digest.ts says the same in
+      -- What one entry adds to its statement's digest, as bytes and as a number; src/domain/entry-digest.ts says the same in
       -- TypeScript, and a test holds the two equal.
+      CREATE FUNCTION entry_hash(event_key uuid, meter_key text, period_start timestamptz,
+                                 quantity numeric, is_void boolean)
+      RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
+        SELECT sha256(convert_to(
+                 '["' || event_key || '","' || meter_key || '","'
+                 || to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                 || '","' || trim_scale(quantity)::text || '","'
+                 || CASE WHEN is_void THEN '1' ELSE '0' END || '"]', 'UTF8'))
+      $$;
       CREATE FUNCTION entry_digest(event_key uuid, meter_key text, period_start timestamptz,
                                    quantity numeric, is_void boolean)
       RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -145,11 +154,8 @@ export class CreateLedger1795200000003 implements MigrationInterface {
                    18446744073709551616,
                    4294967296,
                    1]::numeric[])[i])
-          FROM (SELECT encode(sha256(convert_to(
-                  '["' || event_key || '","' || meter_key || '","'
-                  || to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-                  || '","' || trim_scale(quantity)::text || '","'
-                  || CASE WHEN is_void THEN '1' ELSE '0' END || '"]', 'UTF8')), 'hex') AS hex) AS h
+          FROM (SELECT encode(public.entry_hash(event_key, meter_key, period_start, quantity, is_void),
+                              'hex') AS hex) AS h
          CROSS JOIN generate_series(1, 8) AS i
       $$;
 
@@ -173,7 +179,8 @@ export class CreateLedger1795200000003 implements MigrationInterface {
     await db.query(`
       DROP TABLE usage_unique; DROP TABLE usage_total; DROP TABLE usage_delta;
       DROP TABLE usage_entry; DROP TABLE usage_event_copy; DROP TABLE usage_event;
-      DROP TABLE usage_event_key; DROP FUNCTION refuse_change; DROP FUNCTION entry_digest
+      DROP TABLE usage_event_key; DROP FUNCTION refuse_change;
+      DROP FUNCTION entry_digest; DROP FUNCTION entry_hash
     `);
   }
 }

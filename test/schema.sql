@@ -1104,12 +1104,21 @@ AS $function$
                    18446744073709551616,
                    4294967296,
                    1]::numeric[])[i])
-          FROM (SELECT encode(sha256(convert_to(
-                  '["' || event_key || '","' || meter_key || '","'
-                  || to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-                  || '","' || trim_scale(quantity)::text || '","'
-                  || CASE WHEN is_void THEN '1' ELSE '0' END || '"]', 'UTF8')), 'hex') AS hex) AS h
+          FROM (SELECT encode(public.entry_hash(event_key, meter_key, period_start, quantity, is_void),
+                              'hex') AS hex) AS h
          CROSS JOIN generate_series(1, 8) AS i
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.entry_hash(event_key uuid, meter_key text, period_start timestamp with time zone, quantity numeric, is_void boolean)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+        SELECT sha256(convert_to(
+                 '["' || event_key || '","' || meter_key || '","'
+                 || to_char(period_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                 || '","' || trim_scale(quantity)::text || '","'
+                 || CASE WHEN is_void THEN '1' ELSE '0' END || '"]', 'UTF8'))
       $function$;
 
 CREATE OR REPLACE FUNCTION public.erase_audit_texts(erasing_customer bigint, sequences bigint[])

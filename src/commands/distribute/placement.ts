@@ -48,6 +48,7 @@ export const KEYS_IN_PLACE: readonly KeyInPlace[] = [
 
 /** Functions of ours that statements on distributed tables call, so that workers need them. */
 export const FUNCTIONS_ON_WORKERS = [
+  'public.entry_hash(uuid, text, timestamptz, numeric, boolean)',
   'public.entry_digest(uuid, text, timestamptz, numeric, boolean)',
   'public.erased_text(text, bytea)',
   'public.erased_dimensions(text, bytea)',
