@@ -106,6 +106,8 @@ export class Connections implements Queryable {
   private readonly pool: pg.Pool;
   /** When a statement last found the server's disk full, by the clock of this process. */
   diskFullAtMs = -Infinity;
+  /** How often one of them has been asked for so far. */
+  uses = 0;
   /** Those whose last commit no standby has confirmed. */
   private readonly unreplicated = new WeakSet<pg.PoolClient>();
 
@@ -239,6 +241,7 @@ export class Connections implements Queryable {
 
   /** Hands a connection back without an open transaction, and not at all where it is of no use any more. */
   private async withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    this.uses++;
     const client = await this.pool.connect();
     let broken: Error | undefined;
     const onError = (error: Error): void => {

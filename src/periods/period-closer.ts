@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Pace } from '../clock/pace.js';
 import { Config } from '../config/config.js';
 import type { Transaction } from '../database/connections.js';
 import { Database } from '../database/database.js';
@@ -70,13 +71,17 @@ export class PeriodCloser {
 
   /** Writes the statements of a close until none is due; any number may do so at once. */
   async finish(tenantId: string, close: PeriodClose, isStopping = () => false): Promise<void> {
+    const pace = new Pace(() => this.db.recording.uses);
     let from: ClosePlace | undefined;
     while (!isStopping()) {
       const passed = from;
       from = await this.db.work.transaction((tx) => this.closeSet(tx, tenantId, close, passed));
       // At the end, from the start once more: others let go of what they had taken, and what a meter
       // carries over makes periods due that were passed.
-      if (from !== undefined || passed !== undefined) continue;
+      if (from !== undefined || passed !== undefined) {
+        await pace.rest();
+        continue;
+      }
       const { due } = await countDue(this.db.work, tenantId, close);
       if (due === 0) {
         const { now } = await readGate(this.db.work, tenantId);
