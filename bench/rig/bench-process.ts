@@ -7,6 +7,8 @@ import { freePort } from '../../src/commands/demo/free-port.js';
 import type { Watched } from './process-watch.js';
 
 const COUNTONCE = fileURLToPath(new URL('../../bin/countonce.js', import.meta.url));
+/** As in `npm start`. */
+const NODE_OPTIONS = ['--max-semi-space-size=64'];
 const POLL_MS = 50;
 const START_MAX_MS = 120_000;
 
@@ -24,7 +26,7 @@ export class BenchProcess implements AsyncDisposable {
   /**
    * Starts it and waits until it is ready.
    *
-   * @param args What node runs; none: `countonce serve`.
+   * @param args What node runs, with the options that `npm start` gives it; none: `countonce serve`.
    */
   static async start(options: {
     readonly name: string;
@@ -36,7 +38,7 @@ export class BenchProcess implements AsyncDisposable {
     const { name, folder, databaseUrl, variables = {}, args = [COUNTONCE, 'serve'] } = options;
     const port = await freePort();
     const child = new Child(
-      args,
+      [...NODE_OPTIONS, ...args],
       {
         DATABASE_URL: databaseUrl,
         PORT: String(port),
