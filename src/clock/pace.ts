@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Of the event loop's time in a step. */
 const BUSY_FROM = 0.7;
-const REST_PER_STEP = 2;
+const REST_PER_STEP = 3;
 const REST_MAX_MS = 1_000;
 
 /**
