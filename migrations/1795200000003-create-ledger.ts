@@ -130,8 +130,8 @@ export class CreateLedger1795200000003 implements MigrationInterface {
           revision, billable, bucket, dimensions, unique_key)
       );
 
-      -- What one entry adds to its statement's digest, as bytes and as a number; src/domain/entry-digest.ts says the same in
-      -- TypeScript, and a test holds the two equal.
+      -- What one entry adds to its statement's digest, as bytes and as a number;
+      -- src/domain/entry-digest.ts says the same in TypeScript, and a test holds the two equal.
       CREATE FUNCTION entry_hash(event_key uuid, meter_key text, period_start timestamptz,
                                  quantity numeric, is_void boolean)
       RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { isLater } from '../ledger/event-rows.js';
 import { carriedNow } from '../usage/carried-last.js';
 import type { BulkVoidEffect } from './bulk-void.answer.js';
 import {
@@ -8,7 +9,6 @@ import {
   selectionParameters,
   type EventSelection,
 } from './event-selection.js';
-import { isLater } from '../ledger/event-rows.js';
 
 /** What voids of many events have changed so far. */
 export async function effectsOf(

@@ -2,10 +2,10 @@ import { requireCustomer } from '../customers/require-customer.js';
 import type { Queryable } from '../database/connections.js';
 import { eventKey } from '../domain/event-key.js';
 import { formatInstantMicros, parseInstant } from '../domain/instant.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 import { requireMeter } from '../meters/require-meter.js';
 import { ValidationProblem } from '../problem/problem.js';
 import type { BulkVoidFilterDto } from './bulk-void.dto.js';
-import { eventsWithKeys } from '../ledger/event-rows.js';
 
 /** A filter by our own numbers and keys, so that it means the same however names change. */
 export interface EventSelection {

@@ -1,6 +1,7 @@
 import type { Queryable, Transaction } from '../database/connections.js';
 import { plainArray } from '../database/plain-array.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
+import { entriesWithKeys } from '../ledger/event-rows.js';
 import { isPartlyGone, SEALED_BEFORE } from '../ledger/gone-months.js';
 import { Problem } from '../problem/problem.js';
 import {
@@ -9,7 +10,6 @@ import {
   selectionParameters,
   type EventSelection,
 } from './event-selection.js';
-import { entriesWithKeys } from '../ledger/event-rows.js';
 
 interface Gone {
   readonly isGone: boolean;

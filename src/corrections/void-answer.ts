@@ -1,8 +1,8 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstant } from '../domain/instant.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 import type { VoidRecord } from '../ledger/void.store.js';
 import type { VoidAnswer } from './void.answer.js';
-import { eventsWithKeys } from '../ledger/event-rows.js';
 
 /** How a void is answered, always from what was recorded of it. */
 export async function toVoidAnswer(

@@ -1,9 +1,9 @@
 import { eraseAuditTexts } from '../access/audit/audit-erasure.store.js';
 import type { Transaction } from '../database/connections.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 import { IS_VOID_OF_CUSTOMER } from './correction-texts.store.js';
 import type { Done, RunningErasure } from './erasure.store.js';
 import { patternOf, reasonPatternOf } from './sought-texts.js';
-import { eventsWithKeys } from '../ledger/event-rows.js';
 
 const ENTRIES_MAX = 1_000;
 const UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';

@@ -1,9 +1,9 @@
 import type { Transaction } from '../database/connections.js';
 import { timeOfDay } from '../database/time-of-day.js';
 import { formatInstantMicros } from '../domain/instant.js';
+import { eventsWithKeys } from '../ledger/event-rows.js';
 import type { Done, RunningErasure } from './erasure.store.js';
 import { patternOf, reasonPatternOf } from './sought-texts.js';
-import { eventsWithKeys } from '../ledger/event-rows.js';
 
 /** SQL: the keys of the events that a row `b` of `bulk_void` names. */
 const KEYS = `ARRAY(

@@ -1,6 +1,6 @@
+import { isLater } from '../ledger/event-rows.js';
 import { isInLedger } from '../ledger/gone-months.js';
 import { MARKED, totalRowsOf } from '../usage/rebuilt-totals.js';
-import { isLater } from '../ledger/event-rows.js';
 
 /** What tells one total from another within a tenant. */
 export const TOTAL_KEY = `customer_no, meter_no, period_start, origin_start, revision, billable,

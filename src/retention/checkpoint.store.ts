@@ -1,8 +1,8 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
+import { isLater } from '../ledger/event-rows.js';
 import { MARKED, totalRowsOf } from '../usage/rebuilt-totals.js';
 import type { OldMonth } from './retained-month.store.js';
-import { isLater } from '../ledger/event-rows.js';
 
 const TOTAL = `
   customer_no, meter_no, period_start, origin_start, revision, billable, bucket, dimensions,

@@ -1,8 +1,8 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
+import { isLater } from '../ledger/event-rows.js';
 import { UNBILLABLE_REASONS } from '../outbox/hold-reason.js';
 import type { OldMonth } from './retained-month.store.js';
-import { isLater } from '../ledger/event-rows.js';
 
 /** Why a month may not leave the ledger yet. */
 export type ObstacleReason =

@@ -1,8 +1,8 @@
 import type { Queryable } from '../database/connections.js';
 import type { Aggregation } from '../domain/meter.js';
+import { isLater } from '../ledger/event-rows.js';
 import { periodKeyArrays, type PeriodKey } from './period-values.js';
 import type { StatementKey } from './statement-values.js';
-import { isLater } from '../ledger/event-rows.js';
 
 /** What the entries of one revision after the statement's own come to. */
 export interface RevisionTotal extends PeriodKey {

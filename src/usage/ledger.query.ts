@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
-import type { PeriodRevision } from './usage-event-query.js';
 import { ledgerWithKeys } from '../ledger/event-rows.js';
+import type { PeriodRevision } from './usage-event-query.js';
 
 /** An entry of an event, and the period that it is billed in. */
 export interface LedgerRow {

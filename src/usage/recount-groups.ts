@@ -1,8 +1,8 @@
 import type { Transaction } from '../database/connections.js';
 import { plainArray } from '../database/plain-array.js';
 import { formatInstantMicros, quarterHour, type Micros } from '../domain/instant.js';
-import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 import { isLater } from '../ledger/event-rows.js';
+import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 
 /** Names one total: usage of one quarter hour and group of dimensions, where it is billed. */
 export interface UsageGroup {

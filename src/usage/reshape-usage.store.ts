@@ -1,9 +1,9 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import type { BillingPeriod } from '../domain/billing-period.js';
+import { isLater } from '../ledger/event-rows.js';
 import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 import { IN_SCOPE, scopeParameters, type ReshapeScope } from './reshape-periods.store.js';
-import { isLater } from '../ledger/event-rows.js';
 
 /** Gives entries whose period changes a new entry each, which stands in place of the one before. */
 export async function moveEntries(

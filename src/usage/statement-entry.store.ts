@@ -1,8 +1,8 @@
 import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue } from '../domain/usage-event.js';
-import type { PeriodKey } from './period-values.js';
 import { isLater } from '../ledger/event-rows.js';
+import type { PeriodKey } from './period-values.js';
 
 /** An entry of a period as it stands in the ledger, with the event that it comes from. */
 export interface StatementEntryRow {

@@ -1,12 +1,12 @@
 import type { Queryable } from '../database/connections.js';
 import { formatInstant, formatInstantMicros, type Micros } from '../domain/instant.js';
 import type { PropertyValue } from '../domain/usage-event.js';
+import { entriesWithKeys, isLater } from '../ledger/event-rows.js';
 import { isInLedger } from '../ledger/gone-months.js';
 import type { VoidEffect } from '../ledger/void.store.js';
 import type { PushStatus } from '../outbox/push-status.js';
 import type { EventExplanation } from './counted-in.answer.js';
 import type { UsageEventAnswer } from './usage-event.answer.js';
-import { entriesWithKeys, isLater } from '../ledger/event-rows.js';
 
 /** Which events a list is of; absent members do not restrict it. */
 export interface UsageEventFilter {
