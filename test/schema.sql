@@ -1121,79 +1121,75 @@ AS $function$
                  || CASE WHEN is_void THEN '1' ELSE '0' END || '"]', 'UTF8'))
       $function$;
 
-CREATE OR REPLACE FUNCTION public.erase_audit_texts(erasing_customer bigint, sequences bigint[])
+CREATE OR REPLACE FUNCTION public.erase_audit_texts(erasing_tenant uuid, erasing_customer bigint, sequences bigint[])
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       DECLARE
-        own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
-        own_sequence bigint := (public.running_erasure(own_tenant, erasing_customer)).audit_sequence;
+        own_sequence bigint := (public.running_erasure(erasing_tenant, erasing_customer)).audit_sequence;
         erased bigint;
       BEGIN
         UPDATE public.audit_entry a
            SET subject = NULL, reason = NULL, before = NULL, after = NULL, salt = NULL
-         WHERE a.tenant_id = own_tenant AND a.sequence = ANY (sequences)
+         WHERE a.tenant_id = erasing_tenant AND a.sequence = ANY (sequences)
            AND a.sequence < own_sequence AND a.salt IS NOT NULL;
         GET DIAGNOSTICS erased = ROW_COUNT;
         RETURN erased;
       END $function$;
 
-CREATE OR REPLACE FUNCTION public.erase_push_reasons(erasing_customer bigint, identifiers text[])
+CREATE OR REPLACE FUNCTION public.erase_push_reasons(erasing_tenant uuid, erasing_customer bigint, identifiers text[])
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-      DECLARE
-        own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
       BEGIN
-        PERFORM public.running_erasure(own_tenant, erasing_customer);
+        PERFORM public.running_erasure(erasing_tenant, erasing_customer);
         UPDATE public.push_transition t
            SET reason = '[erased]'
           FROM public.push p
-         WHERE p.tenant_id = own_tenant AND p.identifier = ANY (identifiers)
+         WHERE p.tenant_id = erasing_tenant AND p.identifier = ANY (identifiers)
            AND p.customer_no = erasing_customer
-           AND t.tenant_id = own_tenant AND t.identifier = p.identifier
+           AND t.tenant_id = erasing_tenant AND t.identifier = p.identifier
            AND t.reason !~ '^[a-z0-9_]+$';
       END $function$;
 
-CREATE OR REPLACE FUNCTION public.erase_usage_texts(erasing_customer bigint, event_keys uuid[])
+CREATE OR REPLACE FUNCTION public.erase_usage_texts(erasing_tenant uuid, erasing_customer bigint, event_keys uuid[])
  RETURNS bigint
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
       DECLARE
-        own_tenant uuid := current_setting('countonce.tenant_id')::uuid;
-        own_key bytea := (public.running_erasure(own_tenant, erasing_customer)).hash_key;
+        own_key bytea := (public.running_erasure(erasing_tenant, erasing_customer)).hash_key;
         erased bigint;
       BEGIN
         UPDATE public.usage_entry e
            SET dimensions = public.erased_dimensions(e.dimensions, own_key)
           FROM public.usage_event_key k
-         WHERE k.tenant_id = own_tenant AND k.event_key = ANY (event_keys)
-           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+         WHERE k.tenant_id = erasing_tenant AND k.event_key = ANY (event_keys)
+           AND e.tenant_id = erasing_tenant AND e.event_key = k.event_key
            AND e.received_at = k.received_at
            AND e.customer_no = erasing_customer AND public.has_texts(e.dimensions);
         UPDATE public.usage_entry e
            SET dimensions = public.erased_dimensions(e.dimensions, own_key)
-         WHERE e.tenant_id = own_tenant AND e.event_key = ANY (event_keys) AND e.is_void
+         WHERE e.tenant_id = erasing_tenant AND e.event_key = ANY (event_keys) AND e.is_void
            AND e.customer_no = erasing_customer AND public.has_texts(e.dimensions);
         UPDATE public.usage_void v
            SET reason = '[erased]'
           FROM public.usage_event_key k, public.usage_event e
-         WHERE v.tenant_id = own_tenant AND v.event_key = ANY (event_keys)
-           AND k.tenant_id = own_tenant AND k.event_key = v.event_key
-           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+         WHERE v.tenant_id = erasing_tenant AND v.event_key = ANY (event_keys)
+           AND k.tenant_id = erasing_tenant AND k.event_key = v.event_key
+           AND e.tenant_id = erasing_tenant AND e.event_key = k.event_key
            AND e.received_at = k.received_at
            AND e.customer_no = erasing_customer AND v.reason <> '[erased]';
         UPDATE public.usage_event e
            SET source = NULL, usage_event_id = NULL, customer_id = NULL, properties = NULL
           FROM public.usage_event_key k
-         WHERE k.tenant_id = own_tenant AND k.event_key = ANY (event_keys)
-           AND e.tenant_id = own_tenant AND e.event_key = k.event_key
+         WHERE k.tenant_id = erasing_tenant AND k.event_key = ANY (event_keys)
+           AND e.tenant_id = erasing_tenant AND e.event_key = k.event_key
            AND e.received_at = k.received_at
            AND e.customer_no = erasing_customer AND e.usage_event_id IS NOT NULL;
         GET DIAGNOSTICS erased = ROW_COUNT;
@@ -1366,6 +1362,7 @@ AS $function$
           JOIN public.audit_entry a ON a.tenant_id = e.tenant_id AND a.sequence = e.audit_sequence
            AND a.action = 'customer.erased' AND a.subject = 'customer:' || e.pseudonym
          WHERE e.tenant_id = erasing_tenant AND e.customer_no = erasing_customer
+           AND e.tenant_id = current_setting('countonce.tenant_id')::uuid
            AND e.finished_at IS NULL;
         IF running.hash_key IS NULL THEN
           RAISE EXCEPTION 'no erasure of this customer is under way'

@@ -73,7 +73,8 @@ export async function appendSource(
   await tx.query(
     `INSERT INTO billing_source (tenant_id, customer_no, meter_no, version, source, effective_from)
      SELECT $1, $2, $3, 1 + count(*), $4, $5::timestamptz
-       FROM billing_source WHERE tenant_id = $1 AND customer_no = $2 AND meter_no = $3`,
+       FROM billing_source WHERE tenant_id = $1 AND customer_no = $2 AND meter_no = $3
+     RETURNING 1`,
     [
       tenantId,
       customerNo,

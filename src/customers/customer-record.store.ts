@@ -28,7 +28,7 @@ type CustomerRow = Omit<CustomerRecord, 'timeline' | 'scheduleVersions'>;
 const COLUMNS = `
        c.customer_no AS "customerNo", c.customer_id AS "customerId", c.name,
        ARRAY(SELECT i.identity FROM customer_identity i
-              WHERE i.tenant_id = c.tenant_id AND i.customer_no = c.customer_no
+              WHERE i.tenant_id = $1 AND i.customer_no = c.customer_no
                 AND i.identity <> c.customer_id
               ORDER BY i.identity) AS aliases,
        c.stripe_customer_id AS "stripeCustomerId", c.mapping_from AS "mappingFrom", c.push,
@@ -56,7 +56,7 @@ export async function customerByIdentity(
   const rows = await db.query<CustomerRow>(
     `SELECT ${COLUMNS}
        FROM customer_identity own
-       JOIN customer c ON c.tenant_id = own.tenant_id AND c.customer_no = own.customer_no
+       JOIN customer c ON c.tenant_id = $1 AND c.customer_no = own.customer_no
       WHERE own.tenant_id = $1 AND own.identity = $2`,
     [tenantId, identity],
   );
@@ -95,7 +95,7 @@ export async function identityOwners(
   const rows = await db.query<{ identity: string; customerId: string }>(
     `SELECT i.identity, c.customer_id AS "customerId"
        FROM customer_identity i
-       JOIN customer c ON c.tenant_id = i.tenant_id AND c.customer_no = i.customer_no
+       JOIN customer c ON c.tenant_id = $1 AND c.customer_no = i.customer_no
       WHERE i.tenant_id = $1 AND i.identity = ANY ($2::text[])`,
     [tenantId, identities],
   );

@@ -166,7 +166,8 @@ async function appendVersions(
             interval_count, anchor, timezone)
      SELECT $1::uuid, n.*
        FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[], $5::text[], $6::integer[],
-            $7::timestamptz[], $8::text[]) AS n`,
+            $7::timestamptz[], $8::text[]) AS n
+     RETURNING 1`,
     [
       tenantId,
       rows.map((row) => row.customerNo),

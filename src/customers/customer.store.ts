@@ -102,7 +102,8 @@ export async function insertIdentities(
     `INSERT INTO customer_identity (tenant_id, identity, customer_no)
      SELECT $1::uuid, made.identity, made.customer_no
        FROM unnest($2::text[], $3::bigint[]) AS made (identity, customer_no)
-      ORDER BY made.identity COLLATE "C"`,
+      ORDER BY made.identity COLLATE "C"
+     RETURNING 1`,
     [tenantId, rows.map((row) => row.identity), rows.map((row) => row.customerNo)],
   );
 }

@@ -28,13 +28,13 @@ const ITEMS = `
            AS starts,
          array_agg((extract(epoch FROM p.period_end) * 1000000)::text ORDER BY p.period_start) AS ends
     FROM customer c
-    JOIN subscription_item i ON i.tenant_id = c.tenant_id
+    JOIN subscription_item i ON i.tenant_id = $1
      AND i.stripe_customer_id = c.stripe_customer_id AND i.event_name IS NOT NULL
-    JOIN meter m ON m.tenant_id = c.tenant_id
+    JOIN meter m ON m.tenant_id = $1
     JOIN LATERAL (SELECT meter_no, stripe_event_name FROM meter_settings s
-           WHERE s.tenant_id = m.tenant_id AND s.meter_no = m.meter_no
+           WHERE s.tenant_id = $1 AND s.meter_no = m.meter_no
            ORDER BY version DESC LIMIT 1) s ON s.stripe_event_name = i.event_name
-    LEFT JOIN item_period p ON p.tenant_id = i.tenant_id AND p.account_id = i.account_id
+    LEFT JOIN item_period p ON p.tenant_id = $1 AND p.account_id = i.account_id
      AND p.livemode = i.livemode AND p.item_id = i.item_id
      AND p.stripe_meter_id = i.stripe_meter_id
    WHERE c.tenant_id = $1 AND c.customer_no = ANY ($2::bigint[])

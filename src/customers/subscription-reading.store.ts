@@ -24,7 +24,7 @@ export async function beginReading(
     `SELECT coalesce(r.version, 0) AS version,
             clock_timestamp() + t.clock_offset_micros * interval '1 microsecond' AS "readAt"
        FROM tenant t
-       LEFT JOIN subscription_reading r ON r.tenant_id = t.tenant_id AND r.account_id = $2
+       LEFT JOIN subscription_reading r ON r.tenant_id = $1 AND r.account_id = $2
         AND r.livemode = $3 AND r.stripe_customer_id = $4
       WHERE t.tenant_id = $1`,
     [tenantId, ...namesOf(customer)],
@@ -100,7 +100,7 @@ export async function knownItems(
             i.interval_count AS "intervalCount", i.anchor, p.period_start AS "start",
             p.period_end AS "end"
        FROM subscription_item i
-       LEFT JOIN item_period p ON p.tenant_id = i.tenant_id AND p.account_id = i.account_id
+       LEFT JOIN item_period p ON p.tenant_id = $1 AND p.account_id = i.account_id
         AND p.livemode = i.livemode AND p.item_id = i.item_id
         AND p.stripe_meter_id = i.stripe_meter_id
       WHERE i.tenant_id = $1 AND i.account_id = $2 AND i.livemode = $3
@@ -171,9 +171,9 @@ export async function metersSourcedAt(
     `SELECT DISTINCT b.customer_no AS "customerNo", b.meter_no AS "meterNo",
             s.stripe_event_name AS "eventName"
        FROM customer c
-       JOIN billing_source b ON b.tenant_id = c.tenant_id AND b.customer_no = c.customer_no
+       JOIN billing_source b ON b.tenant_id = $1 AND b.customer_no = c.customer_no
        JOIN LATERAL (SELECT stripe_event_name FROM meter_settings s
-              WHERE s.tenant_id = b.tenant_id AND s.meter_no = b.meter_no
+              WHERE s.tenant_id = $1 AND s.meter_no = b.meter_no
               ORDER BY version DESC LIMIT 1) s ON true
       WHERE c.tenant_id = $1 AND c.stripe_customer_id = $2
       ORDER BY 1, 2`,
@@ -210,4 +210,5 @@ const INSERT_PERIODS = `
   SELECT $1, $2, $3, p.*
     FROM unnest($4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
            AS p (item_id, stripe_meter_id, period_start, period_end)
-   ORDER BY 4, 5, 6`;
+   ORDER BY 4, 5, 6
+  RETURNING 1`;

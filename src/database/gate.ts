@@ -1,4 +1,3 @@
-import pg from 'pg';
 import type { Micros } from '../domain/instant.js';
 import { keepPlan, sqlState, type Connections, type Transaction } from './connections.js';
 
@@ -30,20 +29,14 @@ export interface GateState {
   readonly serverStart: Micros;
 }
 
-/** @param tenantId As SQL. */
-const lockShared = (tenantId: string): string =>
-  `SELECT pg_advisory_xact_lock_shared(${GATE_NAMESPACE}, tenant_no) FROM tenant WHERE tenant_id = ${tenantId}`;
+const LOCK_SHARED = `SELECT pg_advisory_xact_lock_shared(${GATE_NAMESPACE}, tenant_no) FROM tenant WHERE tenant_id = $1`;
 
-/** @param tenantId As SQL. */
-const readState = (tenantId: string): string => `
+const READ_STATE = keepPlan(`
   SELECT gate_version AS "gateVersion", closed_through AS "closedThrough",
          clock_closed_through AS "clockClosedThrough",
          clock.at + clock_offset_micros * interval '1 microsecond' AS "now",
          clock.at AS "receivedAt", pg_postmaster_start_time() AS "serverStart"
-    FROM tenant, (SELECT clock_timestamp() AS at) clock WHERE tenant_id = ${tenantId}`;
-
-const LOCK_SHARED = lockShared('$1');
-const READ_STATE = keepPlan(readState('$1'));
+    FROM tenant, (SELECT clock_timestamp() AS at) clock WHERE tenant_id = $1`);
 
 export async function enterGate(tx: Transaction, tenantId: string): Promise<GateState> {
   await tx.query(LOCK_SHARED, [tenantId]);
@@ -57,14 +50,13 @@ export async function readGate(
   return known(await db.query<GateState>(READ_STATE, [tenantId]));
 }
 
-/** Runs `work` in a transaction that enters the gate with its first message to the server. */
+/** Runs `work` in a transaction that asks to enter the gate before it knows that it has begun. */
 export function behindOpenGate<T>(
   connections: Connections,
   tenantId: string,
   work: (tx: Transaction, gate: GateState) => Promise<T>,
 ): Promise<T> {
-  const literal = pg.escapeLiteral(tenantId);
-  const opening = `${lockShared(literal)}; ${readState(literal)}`;
+  const opening = [LOCK_SHARED, READ_STATE].map((sql) => ({ sql, parameters: [tenantId] }));
   return connections.openedTransaction<GateState, T>(opening, (tx, rows) => work(tx, known(rows)));
 }
 

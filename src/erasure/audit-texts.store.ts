@@ -46,6 +46,7 @@ export async function eraseAudit(
   const last = entries.at(-1);
   if (last === undefined) return {};
   const sequences = entries.filter(({ hit }) => hit).map(({ sequence }) => sequence);
-  const otherRows = sequences.length === 0 ? 0 : await eraseAuditTexts(tx, customerNo, sequences);
+  const otherRows =
+    sequences.length === 0 ? 0 : await eraseAuditTexts(tx, tenantId, customerNo, sequences);
   return { otherRows, position: [last.sequence] };
 }

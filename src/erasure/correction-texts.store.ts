@@ -23,13 +23,16 @@ const AT_WORK = `
 
 /** Our own numbers and times stay, by which it is known what it voided and whose. */
 const BULK_VOIDS = `
-  UPDATE bulk_void b
-     SET filter = '{}', reason = '[erased]',
-         selection = (b.selection::jsonb || '{"source": null}')::json
+  SELECT b.bulk_void_id AS id, (b.selection::jsonb || '{"source": null}')::text AS selection
+    FROM bulk_void b
    WHERE b.tenant_id = $1 AND b.created_at <= $4::timestamptz AND b.finished_at IS NOT NULL
      AND b.reason <> '[erased]'
-     AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.filter, b.selection) ~ $3 OR b.reason ~ $5)
-  RETURNING 1`;
+     AND (${IS_VOID_OF_CUSTOMER} OR concat_ws(E'\\n', b.filter, b.selection) ~ $3 OR b.reason ~ $5)`;
+
+const BLANK_BULK_VOIDS = `
+  UPDATE bulk_void b SET filter = '{}', reason = '[erased]', selection = n.selection
+    FROM unnest($2::uuid[], $3::json[]) AS n (id, selection)
+   WHERE b.tenant_id = $1 AND b.bulk_void_id = n.id`;
 
 const CHANGES = `
   UPDATE replay_change SET dimensions = erased_dimensions(dimensions, $3)
@@ -39,7 +42,7 @@ const CHANGES = `
 const DIFFERENCES = `
   UPDATE replay_difference SET place = '{}', ledger = NULL, stored = NULL
    WHERE tenant_id = $1 AND place <> '{}'
-     AND (customer_no = $2 OR concat_ws(E'\\n', place, ledger, stored) ~ $3)
+     AND (customer_no = $2 OR place::text ~ $3 OR ledger::text ~ $3 OR stored::text ~ $3)
   RETURNING 1`;
 
 /** What voids of many events were asked for by. */
@@ -52,7 +55,13 @@ export async function eraseCorrections(
   if ((await tx.query(AT_WORK, [tenantId, until])).length > 0) return 'waiting';
   const patterns = [patternOf(sought.texts), reasonPatternOf(sought.texts)] as const;
   const parameters = [tenantId, customerNo, patterns[0], until, patterns[1]];
-  return { otherRows: (await tx.query(BULK_VOIDS, parameters)).length };
+  const voids = await tx.query<{ id: string; selection: string }>(BULK_VOIDS, parameters);
+  await tx.query(BLANK_BULK_VOIDS, [
+    tenantId,
+    voids.map(({ id }) => id),
+    voids.map(({ selection }) => selection),
+  ]);
+  return { otherRows: voids.length };
 }
 
 /**

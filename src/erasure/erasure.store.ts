@@ -63,7 +63,8 @@ export async function insertErasure(
             audit_sequence, phase, created_at)
      SELECT $1, $2, $3, $4, $5, $6, $7,
             (SELECT sequence FROM audit_head WHERE tenant_id = $1), $8,
-            $9::timestamptz`,
+            $9::timestamptz
+     RETURNING 1`,
     [
       tenantId,
       erasure.id,

@@ -74,7 +74,11 @@ export async function erasePushes(
   const last = identifiers.at(-1);
   if (last !== undefined) {
     await tx.query(READINGS, [tenantId, identifiers]);
-    await tx.query('SELECT erase_push_reasons($1, $2::text[])', [customerNo, identifiers]);
+    await tx.query('SELECT erase_push_reasons($1, $2, $3::text[])', [
+      tenantId,
+      customerNo,
+      identifiers,
+    ]);
     const rows = await tx.query(PUSHES, [tenantId, identifiers, hashKey, sought.stripeCustomerIds]);
     return { otherRows: rows.length, position: [last] };
   }

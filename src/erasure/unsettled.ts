@@ -24,9 +24,9 @@ const ENDED = `
 const PUSHED_PERIODS = `
   SELECT p.customer_no AS "customerNo", p.meter_no AS "meterNo", p.period_start AS "periodStart"
     FROM customer c
-    JOIN billing_period p ON p.tenant_id = c.tenant_id AND p.customer_no = c.customer_no
+    JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = c.customer_no
     JOIN LATERAL (SELECT stripe_event_name, push FROM meter_settings s
-           WHERE s.tenant_id = p.tenant_id AND s.meter_no = p.meter_no
+           WHERE s.tenant_id = $1 AND s.meter_no = p.meter_no
            ORDER BY version DESC LIMIT 1) s ON s.stripe_event_name IS NOT NULL
    WHERE c.tenant_id = $1 AND c.customer_no = $2 AND c.stripe_customer_id IS NOT NULL
      AND coalesce(c.push, s.push) = 'live'`;

@@ -31,18 +31,19 @@ export async function eraseUsageEvents(
   const last = events.at(-1);
   if (last === undefined) return {};
   const keys = events.map(({ eventKey }) => eventKey);
-  const usageEvents = await eraseTextsOf(tx, customerNo, keys);
+  const usageEvents = await eraseTextsOf(tx, tenantId, customerNo, keys);
   return { usageEvents, position: [formatInstantMicros(last.occurredAt), last.eventKey] };
 }
 
 async function eraseTextsOf(
   tx: Transaction,
+  tenantId: string,
   customerNo: number,
   eventKeys: readonly string[],
 ): Promise<number> {
   const [done] = await tx.query<{ events: number }>(
-    'SELECT erase_usage_texts($1, $2::uuid[]) AS events',
-    [customerNo, plainArray(eventKeys)],
+    'SELECT erase_usage_texts($1, $2, $3::uuid[]) AS events',
+    [tenantId, customerNo, plainArray(eventKeys)],
   );
   return done!.events;
 }
@@ -117,7 +118,7 @@ export async function eraseTotals(
     ]);
     const keys = copied.map(({ eventKey }) => eventKey);
     if (keys.length === 0) return { position: ['totals'] };
-    await eraseTextsOf(tx, customerNo, keys);
+    await eraseTextsOf(tx, tenantId, customerNo, keys);
     // Who saw them may copy them again.
     return { otherRows: keys.length, position: ['gate'] };
   }

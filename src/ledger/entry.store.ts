@@ -144,5 +144,6 @@ const INSERT_USAGE = `
            (array_agg(event_key ORDER BY occurred_at DESC, event_key DESC))[1], sum(digest)
       FROM input
      GROUP BY customer_no, meter_no, period_start, origin_start, revision, billable, bucket,
-           dimensions)
+           dimensions
+    RETURNING 1)
   SELECT (SELECT count(*) FROM event) AS events, (SELECT count(*) FROM entry) AS entries`;

@@ -18,10 +18,10 @@ export const isInLedger = (receivedAt: string): string =>
   `${receivedAt} >= coalesce(${GONE_BEFORE}, '-infinity')`;
 
 const samePeriod = (u: string): string => `
-  g.tenant_id = ${u}.tenant_id AND g.customer_no = ${u}.customer_no AND g.meter_no = ${u}.meter_no
+  g.tenant_id = $1 AND g.customer_no = ${u}.customer_no AND g.meter_no = ${u}.meter_no
   AND g.period_start = ${u}.period_start`;
 
-/** Whether entries of the period that a row `u` names have left the ledger, or are about to. */
+/** Whether entries of the period that a row `u` of tenant $1 names have left the ledger, or are about to. */
 export const isPartlyGone = (u: string): string => `(
   EXISTS (SELECT FROM usage_checkpoint g WHERE ${samePeriod(u)})
   OR EXISTS (SELECT FROM usage_entry g

@@ -82,5 +82,6 @@ const INSERT_VOIDS = `
            dimensions, -sum(quantity), -count(*), sum(digest)
       FROM input
      GROUP BY customer_no, meter_no, period_start, origin_start, revision, billable, bucket,
-           dimensions)
+           dimensions
+    RETURNING 1)
   SELECT count(*) AS entries FROM entry`;

@@ -41,7 +41,8 @@ export async function insertVoidRecords(
                    $8::uuid[])
          AS v (event_key, reason, voided_at, effects, replacement_key, replacement_status,
                bulk_void_id)
-      ORDER BY v.event_key`,
+      ORDER BY v.event_key
+     RETURNING 1`,
     [
       tenantId,
       plainArray(records.map((record) => record.eventKey)),

@@ -27,9 +27,9 @@ const COLUMNS = `
 const NEWEST = `
   FROM meter m
   JOIN meter_settings s
-    ON s.tenant_id = m.tenant_id AND s.meter_no = m.meter_no
+    ON s.tenant_id = $1 AND s.meter_no = m.meter_no
    AND s.version = (SELECT max(n.version) FROM meter_settings n
-                     WHERE n.tenant_id = m.tenant_id AND n.meter_no = m.meter_no)`;
+                     WHERE n.tenant_id = $1 AND n.meter_no = m.meter_no)`;
 
 const BY_KEY = keepPlan(`SELECT ${COLUMNS} ${NEWEST} WHERE m.tenant_id = $1 AND m.key = $2`);
 
@@ -48,7 +48,7 @@ export async function meterVersionsOf(
 ): Promise<(Meter & { readonly versionedAt: Micros })[]> {
   return db.query(
     `SELECT ${COLUMNS}, s.created_at AS "versionedAt"
-       FROM meter m JOIN meter_settings s ON s.tenant_id = m.tenant_id AND s.meter_no = m.meter_no
+       FROM meter m JOIN meter_settings s ON s.tenant_id = $1 AND s.meter_no = m.meter_no
       WHERE m.tenant_id = $1 ORDER BY m.meter_no, s.version`,
     [tenantId],
   );

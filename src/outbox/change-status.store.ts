@@ -37,6 +37,7 @@ const CHANGE = `
     INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status,
                                  reason, at)
     SELECT $1, identifier, transition_no, $4, $5, $6, $9 FROM changed
+    RETURNING 1
   ), read AS (
     DELETE FROM push_reading r USING changed c
      WHERE r.tenant_id = $1 AND r.identifier = c.identifier AND $5 <> 'disputed'

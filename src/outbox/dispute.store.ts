@@ -44,6 +44,7 @@ const DISPUTE = `
     INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status,
                                  reason, at)
     SELECT $1, identifier, transition_no, from_status, 'disputed', code, $7 FROM disputed
+    RETURNING 1
   ), queued AS (
     INSERT INTO push_reading AS r (tenant_id, identifier, cause, code, next_read_at)
     SELECT $1, identifier, 'disputed', code, $7 FROM disputed

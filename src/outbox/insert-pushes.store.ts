@@ -49,7 +49,8 @@ const INSERT = `
     RETURNING identifier, status, purpose
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, to_status, reason, at)
-  SELECT $1, identifier, 1, status, NULLIF(purpose, 'usage'), $2 FROM made`;
+  SELECT $1, identifier, 1, status, NULLIF(purpose, 'usage'), $2 FROM made
+  RETURNING 1`;
 
 const RAISE_SEQUENCES = `
   UPDATE push_lane l SET last_sequence = greatest(l.last_sequence, k.sequence)

@@ -15,7 +15,8 @@ const WITHDRAW = `
     RETURNING p.identifier, p.transition_no
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
-  SELECT $1, identifier, transition_no, 'pending', 'rejected', $3, $4 FROM withdrawn`;
+  SELECT $1, identifier, transition_no, 'pending', 'rejected', $3, $4 FROM withdrawn
+  RETURNING 1`;
 
 /** Takes back pushes that were surely not executed: those of them that wait still. */
 export async function withdrawPushes(

@@ -61,14 +61,14 @@ export async function billingPeriods(
               trim_scale(p.value)::text AS value, trim_scale(p.carried_in)::text AS "carriedIn",
               p.event_count AS "eventCount", p.digest
          FROM billing_period p
-         JOIN tenant t ON t.tenant_id = p.tenant_id
-         JOIN customer c ON c.tenant_id = p.tenant_id AND c.customer_no = p.customer_no
-         JOIN meter m ON m.tenant_id = p.tenant_id AND m.meter_no = p.meter_no
+         JOIN tenant t ON t.tenant_id = $1
+         JOIN customer c ON c.tenant_id = $1 AND c.customer_no = p.customer_no
+         JOIN meter m ON m.tenant_id = $1 AND m.meter_no = p.meter_no
         CROSS JOIN LATERAL (SELECT aggregation FROM meter_settings s
-               WHERE s.tenant_id = p.tenant_id AND s.meter_no = p.meter_no
+               WHERE s.tenant_id = $1 AND s.meter_no = p.meter_no
                ORDER BY version DESC LIMIT 1) s
         CROSS JOIN LATERAL (SELECT max(closed_through) AS closed_through FROM close_mark k
-               WHERE k.tenant_id = p.tenant_id AND k.customer_no IN (0, p.customer_no)
+               WHERE k.tenant_id = $1 AND k.customer_no IN (0, p.customer_no)
                  AND k.meter_no IN (0, p.meter_no)) k
         WHERE p.tenant_id = $1 AND p.customer_no = $2
           AND ($3::integer IS NULL OR p.meter_no = $3)

@@ -158,7 +158,8 @@ export async function sealRevisions(
                WHERE a.tenant_id = $1 AND a.customer_no = d.customer_no
                  AND a.meter_no = d.meter_no AND a.period_start = d.period_start), $5::timestamptz
        FROM unnest($2::bigint[], $3::integer[], $4::timestamptz[])
-              AS d (customer_no, meter_no, period_start)`,
+              AS d (customer_no, meter_no, period_start)
+     RETURNING 1`,
     [tenantId, ...periodKeyArrays(periods), formatInstantMicros(at)],
   );
 }

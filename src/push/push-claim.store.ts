@@ -38,7 +38,8 @@ const EXPIRE = `
   )
   INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, reason, at)
   SELECT $1, e.identifier, e.transition_no, 'sending', 'unknown', 'lease_expired', $2
-    FROM expired e`;
+    FROM expired e
+  RETURNING 1`;
 
 /** By their names alone, so that no other index than theirs comes into question. */
 const LOCK = `
@@ -70,6 +71,7 @@ const CLAIM = `
   ), noted AS (
     INSERT INTO push_transition (tenant_id, identifier, transition_no, from_status, to_status, at)
     SELECT $1, c.identifier, c.transition_no, c.from_status, 'sending', $4 FROM claimed c
+    RETURNING 1
   )
   SELECT identifier, event_name AS "eventName", customer_key AS "customerKey",
          stripe_customer_id AS "stripeCustomerId", value_key AS "valueKey",

@@ -40,14 +40,18 @@ export interface LaterPush {
 /** While a reader has a push, no other takes it. */
 const LEASE_S = 120;
 
-/** Of an unknown total: its period was planned since it was sent for the last time, to no effect. */
-export const IS_LEFT_UNKNOWN = `
+/**
+ * Of an unknown total: its period was planned since it was sent for the last time, to no effect.
+ *
+ * @param tenantId As SQL.
+ */
+export const isLeftUnknown = (tenantId: string): string => `
   p.kind = 'total' AND p.next_attempt_at IS NULL
   AND NOT EXISTS (SELECT FROM push_work w
-                   WHERE w.tenant_id = p.tenant_id AND w.customer_no = p.customer_no
+                   WHERE w.tenant_id = ${tenantId} AND w.customer_no = p.customer_no
                      AND w.meter_no = p.meter_no AND w.period_start = p.period_start)
   AND NOT EXISTS (SELECT FROM push n
-                   WHERE n.tenant_id = p.tenant_id AND n.lane_id = p.lane_id AND n.kind = 'total'
+                   WHERE n.tenant_id = ${tenantId} AND n.lane_id = p.lane_id AND n.kind = 'total'
                      AND n.sequence > p.sequence AND n.status NOT IN ('shadow', 'rejected'))`;
 
 /**
@@ -61,7 +65,7 @@ const OVERDUE = `
    WHERE p.tenant_id = $1 AND p.status = 'unknown' AND p.target IS DISTINCT FROM 'file'
      AND CASE p.kind
            WHEN 'total' THEN p.next_attempt_at IS NOT NULL AND p.first_attempt_at <= $2
-             OR ${IS_LEFT_UNKNOWN}
+             OR ${isLeftUnknown('$1')}
                 AND NOT EXISTS (SELECT FROM push_reading r
                                  WHERE r.tenant_id = $1 AND r.identifier = p.identifier)
            ELSE (p.next_attempt_at IS NULL OR p.first_attempt_at <= $2)

@@ -11,7 +11,7 @@ import { Database } from '../database/database.js';
 import { withinTenant } from '../database/tenant-scope.js';
 import { StripeUnavailable } from '../stripe/stripe-account.js';
 import { PushReader } from './push-reader.js';
-import { IS_LEFT_UNKNOWN } from './push-reading.store.js';
+import { isLeftUnknown } from './push-reading.store.js';
 
 const IDLE_MS = 1_000;
 /** How long a tenant is left alone whose Stripe does not answer, at first and at the most. */
@@ -34,7 +34,7 @@ const TENANTS = `
                   WHERE p.tenant_id = t.tenant_id AND p.status = 'unknown'
                     AND p.target IS DISTINCT FROM 'file'
                     AND CASE WHEN p.next_attempt_at IS NULL
-                             THEN p.kind = 'delta' OR (${IS_LEFT_UNKNOWN})
+                             THEN p.kind = 'delta' OR (${isLeftUnknown('p.tenant_id')})
                              ELSE p.first_attempt_at
                                     <= clock_timestamp() - $1 * interval '1 second' END
                     AND NOT EXISTS (SELECT FROM push_reading r

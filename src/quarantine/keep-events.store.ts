@@ -44,7 +44,8 @@ const INSERT = `
   SELECT $1, n.*, $15::timestamptz, $15
     FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                 $8::boolean[], $9::json[], $10::integer[], $11::text[], $12::json[], $13::json[],
-                $14::bigint[]) AS n`;
+                $14::bigint[]) AS n
+  RETURNING 1`;
 
 /**
  * Puts refused events into a tenant's quarantine, one row for each id and content, as far as there

@@ -35,7 +35,8 @@ export async function keepDifferences(
        FROM unnest($4::text[], $5::bigint[], $6::integer[], $7::timestamptz[], $8::jsonb[],
                    $9::jsonb[], $10::jsonb[], $11::boolean[])
               WITH ORDINALITY AS d (kind, customer_no, meter_no, period_start, place, ledger, stored,
-                                    mended, ordinality)`,
+                                    mended, ordinality)
+     RETURNING 1`,
     [
       tenantId,
       replayId,

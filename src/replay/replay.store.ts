@@ -76,13 +76,14 @@ export async function insertReplay(
   await db.query(
     `INSERT INTO replay (tenant_id, customer_no, from_at, to_at, replay_id, mode, reverts,
             by_command, phase, periods)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE $6 WHEN 'revert' THEN 'changes' ELSE 'periods' END, $9)`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       ...scopeParameters(tenantId, replay.scope),
       id,
       replay.mode,
       replay.reverts,
       replay.byCommand,
+      replay.mode === 'revert' ? 'changes' : 'periods',
       replay.periods,
     ],
   );

@@ -41,14 +41,14 @@ const LEDGER = `
          p.of_item AS "periodOfItem", a.created_at AS "amendedAt",
          s.push_from AS "pushFrom"
     FROM ${ledgerWithKeys('$2::uuid[]')} u
-    JOIN meter m ON m.tenant_id = u.tenant_id AND m.meter_no = u.meter_no
+    JOIN meter m ON m.tenant_id = $1 AND m.meter_no = u.meter_no
     JOIN LATERAL (
            SELECT push_from FROM meter_settings s
-            WHERE s.tenant_id = u.tenant_id AND s.meter_no = u.meter_no
+            WHERE s.tenant_id = $1 AND s.meter_no = u.meter_no
             ORDER BY version DESC LIMIT 1) s ON true
-    LEFT JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
+    LEFT JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = u.customer_no
           AND p.meter_no = u.meter_no AND p.period_start = u.period_start AND u.billable
-    LEFT JOIN period_amendment a ON a.tenant_id = u.tenant_id AND a.customer_no = u.customer_no
+    LEFT JOIN period_amendment a ON a.tenant_id = $1 AND a.customer_no = u.customer_no
           AND a.meter_no = u.meter_no AND a.period_start = u.period_start
           AND a.revision = u.revision AND u.billable
    WHERE $3::integer IS NULL OR u.meter_no = $3

@@ -155,15 +155,18 @@ const MOVE_ENTRIES = `
                 THEN 1 ELSE 0 END AS new_revision
       FROM (${EFFECTIVE}) e
       JOIN period p ON e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
-      JOIN mark k ON k.meter_no = e.meter_no)
-  INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
-         quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
-         settings_version, dimensions, unique_key)
-  SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
-         occurred_at, received_at, new_start, new_origin, new_revision, new_late, billable, settings_version,
-         dimensions, unique_key
-    FROM placed
-   WHERE (period_start, origin_start, revision) <> (new_start, new_origin, new_revision)`;
+      JOIN mark k ON k.meter_no = e.meter_no),
+  moved AS (
+    INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
+           quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
+           settings_version, dimensions, unique_key)
+    SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
+           occurred_at, received_at, new_start, new_origin, new_revision, new_late, billable, settings_version,
+           dimensions, unique_key
+      FROM placed
+     WHERE (period_start, origin_start, revision) <> (new_start, new_origin, new_revision)
+    RETURNING 1)
+  SELECT count(*) FROM moved`;
 
 const STORE_PERIODS = `
   INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end, backfilled)
@@ -172,7 +175,8 @@ const STORE_PERIODS = `
     FROM unnest($3::timestamptz[], $4::timestamptz[]) AS p (period_start, period_end)
     JOIN (SELECT DISTINCT tenant_id, customer_no, meter_no, period_start FROM usage_total
            WHERE tenant_id = $1 AND customer_no = $2 AND billable) t
-      ON t.period_start = p.period_start`;
+      ON t.period_start = p.period_start
+  RETURNING 1`;
 
 /** What now amends a closed period is sealed by whoever does that next. */
 const AMEND_LATER = `
@@ -180,4 +184,5 @@ const AMEND_LATER = `
   SELECT DISTINCT tenant_id, customer_no, meter_no, period_start, $3::timestamptz
     FROM usage_total
    WHERE tenant_id = $1 AND customer_no = $2 AND revision > 0 AND billable
-   ORDER BY 2, 3, 4`;
+   ORDER BY 2, 3, 4
+  RETURNING 1`;

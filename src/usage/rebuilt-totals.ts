@@ -19,7 +19,7 @@ const DIGEST_SUM = Array.from(
  * The statement that builds totals from the ledger. A total holds what its own entries count, voids
  * included; what the largest and the last of them are, it says of those that stand.
  *
- * @param entries A SELECT of the entries that count, a constant of the caller's.
+ * @param entries A SELECT of the entries that count, of the tenant $1, a constant of the caller's.
  */
 export function totalsOf(entries: string): string {
   return `
@@ -47,7 +47,7 @@ export function totalRowsOf(entries: string, counted = 'true'): string {
            FILTER (WHERE e.stands))[1],
          ${DIGEST_SUM}
     FROM (${MARKED(entries)}) e
-    JOIN meter m ON m.tenant_id = e.tenant_id AND m.meter_no = e.meter_no
+    JOIN meter m ON m.tenant_id = $1 AND m.meter_no = e.meter_no
    CROSS JOIN LATERAL (
          -- OFFSET 0: once a row, not once for each of its bytes.
          SELECT entry_hash(e.event_key, m.key, e.period_start, e.quantity, e.is_void) AS hash

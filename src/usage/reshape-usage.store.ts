@@ -73,12 +73,15 @@ const MOVE_ENTRIES = `
         ON CASE WHEN e.origin_start = e.period_start THEN e.occurred_at ELSE e.period_start END
              >= p.period_start
        AND CASE WHEN e.origin_start = e.period_start THEN e.occurred_at ELSE e.period_start END
-             < p.period_end)
-  INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
-         quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
-         settings_version, dimensions, unique_key)
-  SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
-         occurred_at, received_at, new_start, new_origin, revision, late, billable, settings_version,
-         dimensions, unique_key
-    FROM placed
-   WHERE (period_start, origin_start) <> (new_start, new_origin)`;
+             < p.period_end),
+  moved AS (
+    INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
+           quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
+           settings_version, dimensions, unique_key)
+    SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
+           occurred_at, received_at, new_start, new_origin, revision, late, billable, settings_version,
+           dimensions, unique_key
+      FROM placed
+     WHERE (period_start, origin_start) <> (new_start, new_origin)
+    RETURNING 1)
+  SELECT count(*) FROM moved`;

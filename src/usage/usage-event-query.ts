@@ -73,12 +73,12 @@ export const USAGE_EVENT_KEY = ['instant', 'uuid'] as const;
 /** Whether an entry of the event is of the meter, the period or the lateness that is asked for. */
 const hasEntry = (isOne: string): string => `EXISTS (
   SELECT FROM usage_entry u
-   WHERE u.tenant_id = e.tenant_id AND u.event_key = e.event_key AND ${isOne}
+   WHERE u.tenant_id = $1 AND u.event_key = e.event_key AND ${isOne}
      AND ($6::integer IS NULL OR u.meter_no = $6)
      AND ($7::boolean IS NULL OR u.late = $7)
      AND ($8::timestamptz IS NULL OR (u.period_start = $8 AND u.billable AND u.revision = $14))
      AND NOT EXISTS (SELECT FROM usage_entry newer
-           WHERE newer.tenant_id = u.tenant_id AND newer.event_key = u.event_key
+           WHERE newer.tenant_id = $1 AND newer.event_key = u.event_key
              AND newer.meter_no = u.meter_no AND newer.is_void = u.is_void
              AND ${isLater('newer')} AND newer.entry_no > u.entry_no))`;
 
@@ -100,10 +100,10 @@ export async function usageEvents(
             CASE WHEN v.replacement_key IS NOT NULL THEN json_build_object(
               'usage_event_id', r.usage_event_id, 'source', r.source) END AS replacement
        FROM usage_event e
-       LEFT JOIN usage_event_copy c ON c.tenant_id = e.tenant_id AND c.event_key = e.event_key
-       LEFT JOIN usage_void v ON v.tenant_id = e.tenant_id AND v.event_key = e.event_key
-       LEFT JOIN usage_event_key k ON k.tenant_id = v.tenant_id AND k.event_key = v.replacement_key
-       LEFT JOIN usage_event r ON r.tenant_id = k.tenant_id AND r.event_key = k.event_key
+       LEFT JOIN usage_event_copy c ON c.tenant_id = $1 AND c.event_key = e.event_key
+       LEFT JOIN usage_void v ON v.tenant_id = $1 AND v.event_key = e.event_key
+       LEFT JOIN usage_event_key k ON k.tenant_id = $1 AND k.event_key = v.replacement_key
+       LEFT JOIN usage_event r ON r.tenant_id = $1 AND r.event_key = k.event_key
              AND r.received_at = k.received_at
       WHERE e.tenant_id = $1 AND ${isInLedger('e.received_at')}
         AND ($2::uuid IS NULL OR (e.event_key = $2 AND e.received_at = (
@@ -151,12 +151,12 @@ export async function entriesOf(
             (SELECT json_agg(json_build_object('identifier', s.identifier, 'status', s.status)
                              ORDER BY s.created_at, s.identifier)
                FROM push s
-              WHERE u.billable AND s.tenant_id = u.tenant_id AND s.customer_no = u.customer_no
+              WHERE u.billable AND s.tenant_id = $1 AND s.customer_no = u.customer_no
                 AND s.meter_no = u.meter_no AND s.period_start = u.period_start) AS pushes
        FROM ${entriesWithKeys('$2::uuid[]')} u
-       JOIN meter m ON m.tenant_id = u.tenant_id AND m.meter_no = u.meter_no
-       JOIN customer c ON c.tenant_id = u.tenant_id AND c.customer_no = u.customer_no
-       LEFT JOIN billing_period p ON p.tenant_id = u.tenant_id AND p.customer_no = u.customer_no
+       JOIN meter m ON m.tenant_id = $1 AND m.meter_no = u.meter_no
+       JOIN customer c ON c.tenant_id = $1 AND c.customer_no = u.customer_no
+       LEFT JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = u.customer_no
              AND p.meter_no = u.meter_no AND p.period_start = u.period_start AND u.billable
       ORDER BY u.event_key, u.meter_no, u.entry_no DESC`,
     [tenantId, eventKeys],

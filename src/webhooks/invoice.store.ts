@@ -21,14 +21,14 @@ export async function customerMetersOf(
     `SELECT c.customer_no AS "customerNo", m.meter_no AS "meterNo",
             sm.stripe_meter_id AS "stripeMeterId", coalesce(b.source = 'stripe', false) AS "isSourced"
        FROM customer c
-       JOIN meter m ON m.tenant_id = c.tenant_id
+       JOIN meter m ON m.tenant_id = $1
        JOIN LATERAL (SELECT stripe_event_name FROM meter_settings s
-              WHERE s.tenant_id = m.tenant_id AND s.meter_no = m.meter_no
+              WHERE s.tenant_id = $1 AND s.meter_no = m.meter_no
               ORDER BY version DESC LIMIT 1) s ON s.stripe_event_name IS NOT NULL
-       JOIN stripe_meter sm ON sm.tenant_id = c.tenant_id AND sm.account_id = $2
+       JOIN stripe_meter sm ON sm.tenant_id = $1 AND sm.account_id = $2
         AND sm.livemode = $3 AND sm.event_name = s.stripe_event_name
        LEFT JOIN LATERAL (SELECT source FROM billing_source b
-              WHERE b.tenant_id = c.tenant_id AND b.customer_no = c.customer_no
+              WHERE b.tenant_id = $1 AND b.customer_no = c.customer_no
                 AND b.meter_no = m.meter_no
               ORDER BY version DESC LIMIT 1) b ON true
       WHERE c.tenant_id = $1 AND c.stripe_customer_id = $4`,

@@ -18,18 +18,18 @@ const UNSETTLED = `
   SELECT p.customer_no AS "customerNo", p.meter_no AS "meterNo", p.period_start AS "start",
          p.period_end AS "end", i.invoice_id AS "draftId", i.finalizes_at AS "finalizesAt"
     FROM customer c
-    JOIN billing_period p ON p.tenant_id = c.tenant_id AND p.customer_no = c.customer_no
+    JOIN billing_period p ON p.tenant_id = $1 AND p.customer_no = c.customer_no
      AND p.of_item AND p.period_end <= $3::timestamptz AND p.period_end > $4::timestamptz
     JOIN LATERAL (
          SELECT stripe_event_name FROM meter_settings s
-          WHERE s.tenant_id = p.tenant_id AND s.meter_no = p.meter_no
+          WHERE s.tenant_id = $1 AND s.meter_no = p.meter_no
           ORDER BY version DESC LIMIT 1) s ON s.stripe_event_name IS NOT NULL
     LEFT JOIN LATERAL (
          SELECT v.invoice_id, v.status, v.finalizes_at
            FROM invoice_period b
-           JOIN stripe_invoice v ON v.tenant_id = b.tenant_id AND v.account_id = b.account_id
+           JOIN stripe_invoice v ON v.tenant_id = $1 AND v.account_id = b.account_id
             AND v.livemode = b.livemode AND v.invoice_id = b.invoice_id
-          WHERE b.tenant_id = c.tenant_id AND b.customer_no = p.customer_no
+          WHERE b.tenant_id = $1 AND b.customer_no = p.customer_no
             AND b.meter_no = p.meter_no AND b.period_start <= p.period_start
             AND b.period_end >= p.period_end AND v.status <> 'deleted'
           ORDER BY v.status = 'draft' DESC, v.made_at DESC LIMIT 1) i ON true

@@ -18,7 +18,8 @@ const FRESH: DistributionState = {
   triggers: [{ table: 'push', name: 'push_append_only' }],
   foreignKeys: ['push_tenant_fkey'],
   keys: [{ name: 'tenant_name_key', table: 'tenant', isConstraint: true }],
-  functions: ['public.has_texts(text)'],
+  functions: ['public.has_texts(text)', 'public.running_erasure(uuid, bigint)'],
+  sequences: ['customer_customer_no_seq'],
   isSaved: false,
   savedForeignKeys: [],
   setCommands: 'none',
@@ -29,6 +30,7 @@ const DONE: DistributionState = {
   foreignKeys: [],
   keys: [],
   functions: [],
+  sequences: [],
   isSaved: false,
   savedForeignKeys: [],
   setCommands: 'local',
@@ -48,6 +50,8 @@ describe('what there is to do', () => {
       'distribute tenant',
       'copy installation to every node',
       'distribute push',
+      'let the roles take numbers from customer_customer_no_seq on every node',
+      'give workers the function public.running_erasure(uuid, bigint)',
     ]);
   });
 

@@ -82,7 +82,15 @@ describe('the check of a statement', () => {
     [[], 'SELECT * FROM push WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED'],
     [[], 'SELECT * FROM push p JOIN push_lane l USING (tenant_id, lane_id) WHERE p.tenant_id = $1'],
     [[], 'UPDATE push SET created_at = now() WHERE tenant_id = $1'],
-    [[], 'INSERT INTO push_work (tenant_id, meter_no) SELECT $1, m FROM unnest($2::int[]) m'],
+    [
+      [],
+      'INSERT INTO push_work (tenant_id, meter_no) SELECT $1, m FROM unnest($2::int[]) m RETURNING 1',
+    ],
+    [[], 'INSERT INTO push_work (tenant_id) SELECT tenant_id FROM push WHERE tenant_id = $1'],
+    [
+      ['insert-by-copy'],
+      'INSERT INTO push_work (tenant_id, meter_no) SELECT $1, m FROM unnest($2::int[]) m',
+    ],
     [[], 'INSERT INTO audit_head (sequence, tenant_id) VALUES (1, $1) ON CONFLICT DO NOTHING'],
     [[], 'SELECT pg_advisory_xact_lock(1, tenant_no) FROM tenant WHERE tenant_id = $1'],
     [[], 'SELECT installation_id FROM installation, tenant WHERE tenant_id = $1'],
@@ -105,18 +113,18 @@ describe('the check of a statement', () => {
     [['writes-across-tenants'], 'INSERT INTO tenant (name, hash_key) VALUES ($1, $2)'],
     [
       ['writes-across-tenants'],
-      'INSERT INTO push_work (tenant_id, meter_no) SELECT t, m FROM unnest($1::uuid[], $2::int[]) k (t, m)',
+      'INSERT INTO push_work (tenant_id, meter_no) SELECT t, m FROM unnest($1::uuid[], $2::int[]) k (t, m) RETURNING 1',
     ],
     [
       ['inserts-in-expression'],
       `WITH gone AS (DELETE FROM push_work WHERE tenant_id = $1 RETURNING *),
-            made AS (INSERT INTO push_unplanned (tenant_id) SELECT tenant_id FROM gone)
+            made AS (INSERT INTO push_unplanned (tenant_id) SELECT tenant_id FROM gone RETURNING 1)
        SELECT FROM gone`,
     ],
     [
       ['expression-before-insert'],
       `WITH gone AS (DELETE FROM push_work WHERE tenant_id = $1 RETURNING *)
-       INSERT INTO push_unplanned (tenant_id) SELECT tenant_id FROM gone`,
+       INSERT INTO push_unplanned (tenant_id) SELECT tenant_id FROM gone RETURNING 1`,
     ],
     [
       ['select-inside-values'],

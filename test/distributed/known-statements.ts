@@ -14,18 +14,6 @@ export interface Known {
 export const KNOWN_STATEMENTS: readonly Known[] = [
   {
     rule: 'reads-across-tenants',
-    why: 'The tenant stands in the text here, put in when it is sent, where the check sees nothing; the same texts with a parameter pass.',
-    effect: 'None.',
-    places: ['src/database/gate.ts tenant'],
-  },
-  {
-    rule: 'advisory-lock-elsewhere',
-    why: 'As above.',
-    effect: 'None.',
-    places: ['src/database/gate.ts pg_advisory_xact_lock_shared'],
-  },
-  {
-    rule: 'reads-across-tenants',
     why: 'The key says who calls: every shard is asked, once for each key and as long as a process remembers it.',
     effect:
       'Signing in costs a question to every shard; two tenants with one key (BOOTSTRAP_API_KEY is looked up first) would be told apart by nothing.',
@@ -48,13 +36,6 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
       'src/health/metrics.controller.ts usage_delta',
       'src/health/push-figures.store.ts push',
     ],
-  },
-  {
-    rule: 'reads-across-tenants',
-    why: 'Whoever calls Stripe for a customer, whatever its tenant, keeps others from it; the wall hides other tenants all the same.',
-    effect:
-      'Citus plans the list of calls by itself, over all shards, each time that pushes are chosen: slow, and the answer is the same.',
-    places: ['src/push/push-due.store.ts push'],
   },
   {
     rule: 'reads-across-tenants',
@@ -128,7 +109,9 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
       'src/replay/mend.store.ts usage_unique',
       'src/replay/revert.store.ts usage_total',
       'src/replay/revert.store.ts usage_unique',
+      'src/usage/move-usage.ts usage_entry',
       'src/usage/reshape-periods.store.ts billing_period',
+      'src/usage/reshape-usage.store.ts usage_entry',
     ],
   },
   {
@@ -143,9 +126,7 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
       'src/push/push-settle.store.ts push_transition',
       'src/reconciliation/confirm.store.ts push_transition',
       'src/reconciliation/reconciliation-scope.store.ts reconciliation_lane',
-      'src/usage/move-usage.ts usage_entry',
       'src/usage/reshape-periods.store.ts push_work',
-      'src/usage/reshape-usage.store.ts usage_entry',
     ],
   },
   {
@@ -160,12 +141,6 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
     why: 'Figures of all tenants put together by UNION ALL.',
     effect: 'Every shard is asked twice.',
     places: ['src/health/push-figures.store.ts push'],
-  },
-  {
-    rule: 'joins-not-by-tenant',
-    why: 'As of the calls in flight, above.',
-    effect: 'As above.',
-    places: ['src/push/push-due.store.ts push'],
   },
   {
     rule: 'reads-across-tenants',
@@ -187,6 +162,15 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
     places: [
       'src/retention/checkpoint.store.ts usage_entry,usage_event',
       'src/retention/obstacles.query.ts billing_period,bulk_void,erasure,replay,usage_entry',
+    ],
+  },
+  {
+    rule: 'insert-by-copy',
+    why: 'As above.',
+    effect: 'As above.',
+    places: [
+      'src/retention/checkpoint.store.ts usage_checkpoint',
+      'src/retention/checkpoint.store.ts usage_checkpoint_member',
     ],
   },
   {

@@ -23,15 +23,19 @@ export function walk(node: Node, see: (node: Node) => void): void {
   }
 }
 
-/** What a `tenant_id` in an expression stands for, seen from inside of a scope. */
-export function tenantOf(node: Node, scope: Scope | undefined): string | undefined {
+/**
+ * What a `tenant_id` in an expression stands for, seen from inside of a scope.
+ *
+ * @param here Whether a column of a query around it tells nothing.
+ */
+export function tenantOf(node: Node, scope: Scope | undefined, here = false): string | undefined {
   if (node === undefined || node === null) return undefined;
   if (node.ParamRef !== undefined || node.A_Const !== undefined) return KNOWN;
-  if (node.TypeCast !== undefined) return tenantOf(node.TypeCast.arg, scope);
+  if (node.TypeCast !== undefined) return tenantOf(node.TypeCast.arg, scope, here);
   if (functionName(node) === 'current_setting') return KNOWN;
   const path = columnPath(node);
   if (path?.at(-1) !== 'tenant_id') return undefined;
-  for (let at = scope; at !== undefined; at = at.outer) {
+  for (let at = scope; at !== undefined; at = here ? undefined : at.outer) {
     const found = at.relations.find(({ alias, tenant }) =>
       path.length > 1 ? alias === path.at(-2) : tenant !== undefined,
     );

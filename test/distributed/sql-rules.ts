@@ -7,12 +7,16 @@ export type Rule =
   /** Reads more than one tenant; allowed, but every shard is asked. */
   | 'reads-across-tenants'
   | 'writes-across-tenants'
+  /** It follows that a table is read for one tenant, and its own query does not say so. */
+  | 'tenant-not-said'
   | 'locks-across-tenants'
   | 'joins-not-by-tenant'
   | 'joins-local-table'
   /** An INSERT among others in one statement: each goes by itself, one after the other. */
   | 'inserts-in-expression'
   | 'expression-before-insert'
+  /** An INSERT of what a SELECT gives, by COPY into the shard, which row-level security refuses. */
+  | 'insert-by-copy'
   | 'select-inside-values'
   | 'changing-function-in-update'
   | 'changing-function-in-where'
@@ -40,20 +44,50 @@ export interface Catalog {
   volatilityOf(name: string): 'volatile' | 'stable' | 'immutable';
 }
 
+const ACROSS: ReadonlySet<Rule> = new Set(['reads-across-tenants', 'writes-across-tenants']);
+
 /** Holds one statement, as PostgreSQL's parser reads it, against the rules. */
 export class StatementCheck {
   private readonly found = new Map<string, Found>();
   private readonly equal = new Equalities();
-  private readonly tables: (Relation & { readonly placement: Placement })[] = [];
+  private readonly tables: (Relation & {
+    readonly placement: Placement;
+    readonly isInserted?: boolean;
+  })[] = [];
   private writes = false;
 
-  constructor(private readonly catalog: Catalog) {}
+  /**
+   * @param here Whether of the tenant counts only what PostgreSQL tells Citus of each table when it plans:
+   * what is equal within one query. A column of the query around it is a parameter of no known value, and
+   * so is one that comes out of a sub-select which is planned by itself.
+   */
+  constructor(
+    private readonly catalog: Catalog,
+    private readonly here = false,
+  ) {}
 
   run(statement: Node): Found[] {
     this.whole(statement);
     this.query(statement, undefined);
     this.joins();
+    if (!this.here && ![...this.found.values()].some(({ rule }) => ACROSS.has(rule))) {
+      const unsaid = new StatementCheck(this.catalog, true).unsaid(statement);
+      for (const table of unsaid) this.tell('tenant-not-said', table);
+    }
     return [...this.found.values()];
+  }
+
+  private unsaid(statement: Node): string[] {
+    this.query(statement, undefined);
+    return this.tables
+      .filter(({ placement, isInserted, tenant }) => {
+        return placement === 'distributed' && isInserted !== true && !this.equal.isKnown(tenant!);
+      })
+      .map(({ table }) => table!);
+  }
+
+  private tenantOf(node: Node, scope: Scope | undefined): string | undefined {
+    return tenantOf(node, scope, this.here);
   }
 
   private tell(rule: Rule, about: string): void {
@@ -98,9 +132,10 @@ export class StatementCheck {
     if (select.larg !== undefined) {
       const left = this.select(select.larg, scope, index);
       const right = this.select(select.rarg, scope, index);
-      return left !== undefined && right !== undefined && this.isKnownBoth(left, right)
-        ? KNOWN
-        : (left ?? right);
+      const isKnownBoth =
+        left !== undefined && right !== undefined && this.isKnownBoth(left, right);
+      if (!isKnownBoth) return left ?? right;
+      return this.here ? undefined : KNOWN;
     }
     for (const item of select.fromClause ?? []) this.from(item, scope);
     this.conditions(select.whereClause, scope);
@@ -146,7 +181,8 @@ export class StatementCheck {
       const { subquery, alias } = item.RangeSubselect;
       // A lateral one sees its neighbours; for the others there is nothing of that name to see.
       const tenant = this.query(subquery, scope);
-      scope.relations.push({ alias: alias?.aliasname ?? '', tenant });
+      const isOne = !this.here || isPulledUp(subquery.SelectStmt);
+      scope.relations.push({ alias: alias?.aliasname ?? '', tenant: isOne ? tenant : undefined });
     } else {
       const alias = item.RangeFunction?.alias?.aliasname ?? '';
       this.inner(item, scope);
@@ -158,7 +194,8 @@ export class StatementCheck {
     const { relname, schemaname, alias } = range;
     const name = alias?.aliasname ?? relname;
     if (schemaname === undefined && scope.expressions.has(relname)) {
-      const known: Relation = { alias: name, tenant: scope.expressions.get(relname) };
+      const tenant = this.here ? undefined : scope.expressions.get(relname);
+      const known: Relation = { alias: name, tenant };
       scope.relations.push(known);
       return known;
     }
@@ -181,7 +218,7 @@ export class StatementCheck {
     if (expression?.kind === 'AEXPR_OP' && expression.name.at(-1).String.sval === '=') {
       const [left, right] = [itemsOf(expression.lexpr), itemsOf(expression.rexpr)];
       for (const [index, each] of left.entries()) {
-        this.equal.join(tenantOf(each, scope), tenantOf(right[index], scope));
+        this.equal.join(this.tenantOf(each, scope), this.tenantOf(right[index], scope));
       }
     }
     const sub = node.SubLink;
@@ -191,7 +228,7 @@ export class StatementCheck {
       );
       if (index >= 0) {
         const inner = this.query(sub.subselect, scope);
-        this.equal.join(tenantOf(itemsOf(sub.testexpr)[index], scope), inner);
+        this.equal.join(this.tenantOf(itemsOf(sub.testexpr)[index], scope), inner);
       }
     }
   }
@@ -209,7 +246,8 @@ export class StatementCheck {
 
   private output(targets: Node[] | undefined, scope: Scope, index?: number): string | undefined {
     const placed = index === undefined ? undefined : targets?.[index]?.ResTarget.val;
-    if (placed !== undefined && columnPath(placed)?.at(-1) !== '*') return tenantOf(placed, scope);
+    if (placed !== undefined && columnPath(placed)?.at(-1) !== '*')
+      return this.tenantOf(placed, scope);
     for (const { ResTarget: target } of targets ?? []) {
       const path = columnPath(target.val);
       if (path?.at(-1) === '*') {
@@ -222,7 +260,7 @@ export class StatementCheck {
         target.name === 'tenant_id' ||
         (target.name === undefined && path?.at(-1) === 'tenant_id')
       ) {
-        return tenantOf(target.val, scope);
+        return this.tenantOf(target.val, scope);
       }
     }
     return undefined;
@@ -232,6 +270,7 @@ export class StatementCheck {
     this.writes = true;
     const scope = this.scope(insert, outer);
     const target = this.table(insert.relation, scope);
+    if (this.here) this.tables.splice(-1, 1, { ...this.tables.at(-1)!, isInserted: true });
     if (target.tenant !== undefined) {
       if (insert.withClause !== undefined) this.tell('expression-before-insert', target.table!);
       const index = (insert.cols ?? []).findIndex(
@@ -239,13 +278,18 @@ export class StatementCheck {
       );
       const select = insert.selectStmt?.SelectStmt;
       for (const { List: row } of select?.valuesLists ?? []) {
-        this.equal.join(target.tenant, tenantOf(row.items[index], scope));
+        this.equal.join(target.tenant, this.tenantOf(row.items[index], scope));
         walk(row, (node) => {
           if (node.SubLink !== undefined) this.tell('select-inside-values', target.table!);
         });
       }
       if (select !== undefined && select.valuesLists === undefined) {
-        this.equal.join(target.tenant, this.query(insert.selectStmt, scope, index));
+        const given = this.query(insert.selectStmt, scope, index);
+        this.equal.join(target.tenant, given);
+        const isSentWhole =
+          given !== undefined && given !== KNOWN && insert.withClause === undefined;
+        const isKept = insert.onConflictClause !== undefined || returningOf(insert) !== undefined;
+        if (!isSentWhole && !isKept) this.tell('insert-by-copy', target.table!);
       }
       this.conflict(insert.onConflictClause, target.table!);
       this.changing(returningOf(insert), 'changing-function-in-returning', true);
@@ -343,6 +387,17 @@ export class StatementCheck {
     if (roots.size > 1) this.tell('joins-not-by-tenant', about);
     this.tell(this.writes ? 'writes-across-tenants' : 'reads-across-tenants', about);
   }
+}
+
+/** Whether PostgreSQL makes one query of a sub-select and of what is around it. */
+function isPulledUp(select: Node): boolean {
+  const { larg, groupClause, distinctClause, limitCount, limitOffset, withClause } = select;
+  const stays = [larg, groupClause, distinctClause, limitCount, limitOffset, withClause];
+  let hasWindow = false;
+  walk(select.targetList, (node) => {
+    if (node.FuncCall?.over !== undefined) hasWindow = true;
+  });
+  return !hasWindow && stays.every((each) => each === undefined);
 }
 
 /** What a writing statement gives back. */

@@ -38,9 +38,10 @@ afterAll(async () => {
   await api[Symbol.asyncDispose]();
 });
 
-const eraseOf = (customer: number, event: number, tenant = tenantId) =>
+const eraseOf = (customer: number, event: number, tenant = tenantId, of = tenant) =>
   withinTenant(tenant, () =>
-    db.work.query<{ n: number }>('SELECT erase_usage_texts($1, ARRAY[$2]::uuid[]) AS n', [
+    db.work.query<{ n: number }>('SELECT erase_usage_texts($1, $2, ARRAY[$3]::uuid[]) AS n', [
+      of,
       rows[customer]!.customerNo,
       rows[event]!.key,
     ]),
@@ -54,10 +55,14 @@ describe('the functions of an erasure', () => {
   it('do nothing but for an erasure that is under way', async () => {
     await expect(eraseOf(0, 0)).rejects.toMatchObject(RESTRICTED);
     await expect(
-      withinTenant(tenantId, () => db.work.query(`SELECT erase_audit_texts(1, ARRAY[1])`)),
+      withinTenant(tenantId, () =>
+        db.work.query(`SELECT erase_audit_texts($1, 1, ARRAY[1])`, [tenantId]),
+      ),
     ).rejects.toMatchObject(RESTRICTED);
     await expect(
-      withinTenant(tenantId, () => db.work.query(`SELECT erase_push_reasons(1, ARRAY['x'])`)),
+      withinTenant(tenantId, () =>
+        db.work.query(`SELECT erase_push_reasons($1, 1, ARRAY['x'])`, [tenantId]),
+      ),
     ).rejects.toMatchObject(RESTRICTED);
   });
 
@@ -76,8 +81,8 @@ describe('the functions of an erasure', () => {
     const eraseAudit = (customerNo: string) =>
       withinTenant(tenantId, () =>
         db.work.query(
-          'SELECT erase_audit_texts($1, ARRAY(SELECT sequence FROM audit_entry)) AS n',
-          [customerNo],
+          'SELECT erase_audit_texts($1, $2, ARRAY(SELECT sequence FROM audit_entry)) AS n',
+          [tenantId, customerNo],
         ),
       );
     // Of nobody, and of somebody who goes by that name.
@@ -99,7 +104,8 @@ describe('the functions of an erasure', () => {
     );
     const { customerNo, sequence } = three[0];
     const erased = await withinTenant(tenantId, () =>
-      db.work.query('SELECT erase_audit_texts($1, ARRAY[$2::bigint, $2 - 1]) AS n', [
+      db.work.query('SELECT erase_audit_texts($1, $2, ARRAY[$3::bigint, $3 - 1]) AS n', [
+        tenantId,
         customerNo,
         sequence,
       ]),
@@ -117,9 +123,14 @@ describe('the functions of an erasure', () => {
     expect(await eraseOf(0, 1)).toEqual([{ n: 0 }]);
     const other = await api.app.get(TenantService).create('other');
     await expect(eraseOf(0, 0, other)).rejects.toMatchObject(RESTRICTED);
+    await expect(eraseOf(0, 0, other, tenantId)).rejects.toMatchObject(RESTRICTED);
     // Outside of the work of a tenant.
     await expect(
-      db.work.query('SELECT erase_usage_texts($1, $2)', [rows[0]!.customerNo, [rows[0]!.key]]),
+      db.work.query('SELECT erase_usage_texts($1, $2, $3)', [
+        tenantId,
+        rows[0]!.customerNo,
+        [rows[0]!.key],
+      ]),
     ).rejects.toThrow();
     expect(await eraseOf(0, 0)).toEqual([{ n: 1 }]);
     const left = await api.pool.query(

@@ -20,12 +20,12 @@ const PUSH = `
   UPDATE push
      SET status = $3, transition_no = transition_no + $4, attempts = $5,
          unknown_attempts = CASE WHEN $3 = 'unknown' THEN 1 ELSE 0 END,
-         first_attempt_at = CASE WHEN $5 > 0 THEN now() END,
-         last_attempt_at = CASE WHEN $5 > 0 THEN now() END,
-         delivered_at = CASE WHEN $3 IN ('delivered', 'confirmed', 'disputed') THEN now() END,
+         first_attempt_at = CASE WHEN $5 > 0 THEN $6::timestamptz END,
+         last_attempt_at = CASE WHEN $5 > 0 THEN $6::timestamptz END,
+         delivered_at = CASE WHEN $3 IN ('delivered', 'confirmed', 'disputed') THEN $6::timestamptz END,
          settled_by = CASE WHEN $3 IN ('delivered', 'confirmed', 'disputed', 'rejected')
                            THEN 'answer' END,
-         lease_until = CASE WHEN $3 = 'sending' THEN now() END,
+         lease_until = CASE WHEN $3 = 'sending' THEN $6::timestamptz END,
          next_attempt_at = CASE WHEN $3 IN ('pending', 'sending') THEN next_attempt_at END
    WHERE tenant_id = $1 AND identifier = $2`;
 
@@ -42,5 +42,7 @@ export async function setPushStatus(
     await db.query(TRANSITION, [tenantId, identifier, index + 1, from, to]);
   }
   const attempts = way.length > 0 ? 1 : 0;
-  await db.query(PUSH, [tenantId, identifier, status, way.length, attempts]);
+  // Citus takes no now() inside of a CASE.
+  const [{ at }] = (await db.query(`SELECT now()::text AS at`)) as [{ at: string }];
+  await db.query(PUSH, [tenantId, identifier, status, way.length, attempts, at]);
 }

@@ -9,12 +9,13 @@ import { plainArray } from '../../database/plain-array.js';
  */
 export async function eraseAuditTexts(
   tx: Transaction,
+  tenantId: string,
   customerNo: number,
   sequences: readonly number[],
 ): Promise<number> {
   const [done] = await tx.query<{ entries: number }>(
-    'SELECT erase_audit_texts($1, $2::bigint[]) AS entries',
-    [customerNo, plainArray(sequences)],
+    'SELECT erase_audit_texts($1, $2, $3::bigint[]) AS entries',
+    [tenantId, customerNo, plainArray(sequences)],
   );
   return done!.entries;
 }

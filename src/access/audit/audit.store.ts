@@ -49,7 +49,8 @@ const INSERT = `
                   $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[], $16::bytea[],
                   $17::bytea[], $18::bytea[])
            AS n (sequence, action, subject, reason, before, after, salt, subject_digest,
-                 reason_digest, before_digest, after_digest, previous_hash, hash))
+                 reason_digest, before_digest, after_digest, previous_hash, hash)
+    RETURNING 1)
   UPDATE audit_head SET sequence = $19, hash = $20 WHERE tenant_id = $1`;
 
 /** Locks the end of the tenant's chain until the transaction ends. */

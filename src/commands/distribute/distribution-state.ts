@@ -2,7 +2,7 @@ import type { Queryable } from '../../database/connections.js';
 import { OWN_TABLE_ROWS } from '../../database/own-tables.js';
 import { SERVICE_ROLE, TENANT_ROLE } from '../../database/roles.js';
 import { CommandFailure } from '../command-failure.js';
-import { FUNCTIONS_ON_WORKERS, KEYS_IN_PLACE } from './placement.js';
+import { FUNCTIONS_BESIDE_TABLES, FUNCTIONS_ON_WORKERS, KEYS_IN_PLACE } from './placement.js';
 
 /** Where the foreign keys stand that are taken off for the time of it. */
 export const SAVED_KEYS = 'distribution_foreign_key';
@@ -29,6 +29,8 @@ export interface DistributionState {
     readonly isConstraint: boolean;
   }[];
   readonly functions: readonly string[];
+  /** Sequences that numbers are taken from on workers, where our roles may not yet. */
+  readonly sequences: readonly string[];
   readonly isSaved: boolean;
   readonly savedForeignKeys: readonly { readonly table: string; readonly name: string }[];
   readonly setCommands: string;
@@ -128,6 +130,21 @@ const FUNCTIONS = `
    WHERE NOT EXISTS (SELECT FROM pg_dist_object o
                       WHERE o.classid = 'pg_proc'::regclass AND o.objid = n.name::regprocedure)`;
 
+/** Rights to a sequence stay on the node where they are given; each takes numbers from one of its own. */
+const SEQUENCES = `
+  SELECT s.oid::regclass::text AS name
+    FROM ${OWN_TABLE_ROWS} c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+     AND d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+    JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+   WHERE EXISTS (
+     SELECT FROM run_command_on_all_nodes(format(
+              'SELECT has_sequence_privilege(%1$L, %3$L, %4$L) AND has_sequence_privilege(%2$L, %3$L, %4$L)',
+              '${SERVICE_ROLE}', '${TENANT_ROLE}', s.oid::regclass, 'USAGE')) r
+      WHERE NOT r.success OR r.result <> 't')
+   ORDER BY 1`;
+
 /** To be called where `requireCitus` found one. */
 export async function distributionState(db: Queryable): Promise<DistributionState> {
   const tables = await db.query<Omit<TableState, 'hasRest'>>(TABLES);
@@ -138,14 +155,24 @@ export async function distributionState(db: Queryable): Promise<DistributionStat
   const isSaved = saved!.there;
   const isWhole = isBegun && !isSaved;
   const [setting] = await db.query<{ value: string }>(
-    `SELECT current_setting('citus.propagate_set_commands') AS value`,
+    // What new sessions get: this one may be older than the setting.
+    `SELECT CASE WHEN EXISTS (SELECT FROM pg_db_role_setting s
+                               JOIN pg_database d ON d.oid = s.setdatabase AND s.setrole = 0
+                              WHERE d.datname = current_database()
+                                AND 'citus.propagate_set_commands=local' = ANY (s.setconfig))
+                 THEN 'local' ELSE current_setting('citus.propagate_set_commands') END AS value`,
   );
   return {
     tables: tables.map((table) => ({ ...table, hasRest: table.done && table.bytes > 0 })),
     triggers: await db.query(TRIGGERS),
     foreignKeys: isSaved || isWhole ? [] : namesOf(await db.query(FOREIGN_KEYS)),
     keys: await db.query(KEYS, [KEYS_IN_PLACE.map(({ name }) => name)]),
-    functions: namesOf(await db.query(FUNCTIONS, [FUNCTIONS_ON_WORKERS])),
+    functions: namesOf(
+      await db.query(FUNCTIONS, [
+        [...Object.keys(FUNCTIONS_ON_WORKERS), ...Object.keys(FUNCTIONS_BESIDE_TABLES)],
+      ]),
+    ),
+    sequences: namesOf(await db.query(SEQUENCES)),
     isSaved,
     savedForeignKeys: isSaved
       ? await db.query(

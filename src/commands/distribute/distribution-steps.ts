@@ -1,4 +1,11 @@
-import { placementOf, KEYS_IN_PLACE } from './placement.js';
+import { SERVICE_ROLE, TENANT_ROLE } from '../../database/roles.js';
+import {
+  CHECKED_AT_COMMIT,
+  FUNCTIONS_BESIDE_TABLES,
+  FUNCTIONS_ON_WORKERS,
+  KEYS_IN_PLACE,
+  placementOf,
+} from './placement.js';
 import { SAVED_KEYS, type DistributionState, type TableState } from './distribution-state.js';
 
 /** One thing to do; its statements are one transaction. */
@@ -49,15 +56,50 @@ const MONTHS_WITHOUT_TRIGGERS = `
 export function distributionSteps(state: DistributionState): DistributionStep[] {
   return [
     ...settings(state),
-    ...state.functions.map((name) => ({
-      what: `give workers the function ${name}`,
-      statements: [`SELECT create_distributed_function('${name}')`],
-    })),
+    ...gifts(state, FUNCTIONS_ON_WORKERS),
     ...clearances(state),
     ...state.tables.flatMap(distribution),
+    ...state.sequences.map((name) => ({
+      what: `let the roles take numbers from ${name} on every node`,
+      statements: [
+        onAllNodes(`GRANT USAGE ON SEQUENCE ${name} TO ${SERVICE_ROLE}, ${TENANT_ROLE}`),
+      ],
+    })),
+    ...gifts(state, FUNCTIONS_BESIDE_TABLES),
     ...state.tables.filter(({ hasRest }) => hasRest).map(({ name }) => clearing(name)),
     ...restorations(state),
   ];
+}
+
+function gifts(
+  { functions }: DistributionState,
+  of: Readonly<Record<string, string | undefined>>,
+): DistributionStep[] {
+  return functions
+    .filter((name) => name in of)
+    .map((name) => {
+      const argument = of[name];
+      // Sent whole to the node of the tenant, and run there with the rights of its owner.
+      const delegation = `, '${argument}', colocate_with => 'public.tenant', force_delegation => true`;
+      return {
+        what: `give workers the function ${name}`,
+        statements: [
+          `SELECT create_distributed_function('${name}'${argument === undefined ? '' : delegation})`,
+        ],
+      };
+    });
+}
+
+/** A failure on one of them fails the statement. */
+function onAllNodes(sql: string): string {
+  return `DO $do$
+    DECLARE
+      failed text;
+    BEGIN
+      SELECT string_agg(result, '; ') INTO failed
+        FROM run_command_on_all_nodes($sql$${sql}$sql$) WHERE NOT success;
+      IF failed IS NOT NULL THEN RAISE EXCEPTION '%', failed; END IF;
+    END $do$`;
 }
 
 /** With it, workers know the tenant and the role of the transaction. */
@@ -119,12 +161,17 @@ function clearing(name: string): DistributionStep {
   return { what: `drop the rows of ${name} that stayed behind`, statements: [sql] };
 }
 
+/** Where one statement writes a row and what it refers to, Citus does so one after the other. */
+function deferral(name: string): string {
+  return CHECKED_AT_COMMIT.has(name) ? ' DEFERRABLE INITIALLY DEFERRED' : '';
+}
+
 function restorations(state: DistributionState): DistributionStep[] {
   const steps = state.savedForeignKeys.map(({ table, name }) => ({
     what: `put back the foreign key ${name}`,
     statements: [
       `DO $$ BEGIN
-         EXECUTE (SELECT format('ALTER TABLE public.%I ADD CONSTRAINT %I %s',
+         EXECUTE (SELECT format('ALTER TABLE public.%I ADD CONSTRAINT %I %s${deferral(name)}',
                                 table_name, name, definition)
                     FROM public.${SAVED_KEYS} WHERE table_name = '${table}' AND name = '${name}');
        END $$`,

@@ -47,10 +47,24 @@ export const KEYS_IN_PLACE: readonly KeyInPlace[] = [
 ];
 
 /** Functions of ours that statements on distributed tables call, so that workers need them. */
-export const FUNCTIONS_ON_WORKERS = [
-  'public.entry_hash(uuid, text, timestamptz, numeric, boolean)',
-  'public.entry_digest(uuid, text, timestamptz, numeric, boolean)',
-  'public.erased_text(text, bytea)',
-  'public.erased_dimensions(text, bytea)',
-  'public.has_texts(text)',
-] as const;
+export const FUNCTIONS_ON_WORKERS: Readonly<Record<string, undefined>> = {
+  'public.entry_hash(uuid, text, timestamptz, numeric, boolean)': undefined,
+  'public.entry_digest(uuid, text, timestamptz, numeric, boolean)': undefined,
+  'public.erased_text(text, bytea)': undefined,
+  'public.erased_dimensions(text, bytea)': undefined,
+  'public.has_texts(text)': undefined,
+};
+
+/**
+ * Those that need the tables there, with the argument that says whose node they run on, if they do: from
+ * the coordinator a statement goes to a shard as the role at work, whatever the rights of a function.
+ */
+export const FUNCTIONS_BESIDE_TABLES: Readonly<Record<string, string | undefined>> = {
+  'public.running_erasure(uuid, bigint)': undefined,
+  'public.erase_usage_texts(uuid, bigint, uuid[])': 'erasing_tenant',
+  'public.erase_push_reasons(uuid, bigint, text[])': 'erasing_tenant',
+  'public.erase_audit_texts(uuid, bigint, bigint[])': 'erasing_tenant',
+};
+
+/** Foreign keys that are checked when the transaction commits, and not after each statement. */
+export const CHECKED_AT_COMMIT: ReadonlySet<string> = new Set(['push_transition_fkey']);

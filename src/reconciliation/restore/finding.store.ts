@@ -73,6 +73,7 @@ const ARRIVE = `
            CASE a.from_status WHEN 'pending' THEN 'sending' ELSE a.from_status END, 'delivered',
            'restored', $4
       FROM arrived a
+    RETURNING 1
   ), forgotten AS (
     DELETE FROM push_reading r USING arrived a
      WHERE r.tenant_id = $1 AND r.identifier = a.identifier
