@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
  */
 const PLAYED = `
   CREATE TABLE pg_dist_partition (logicalrelid regclass PRIMARY KEY);
-  CREATE TABLE pg_dist_object (classid oid, objid oid);
+  CREATE TABLE pg_dist_object (classid oid, objid oid, distribution_argument_index integer);
   CREATE TABLE refused (name text);
   CREATE FUNCTION run_command_on_all_nodes(command text)
   RETURNS TABLE (success boolean, result text) LANGUAGE plpgsql AS $$
@@ -24,7 +24,7 @@ const PLAYED = `
   CREATE FUNCTION create_distributed_function(
     f regprocedure, argument text = '', colocate_with text = '', force_delegation boolean = false)
   RETURNS void LANGUAGE sql AS $$
-    INSERT INTO pg_dist_object VALUES ('pg_proc'::regclass, f) $$;
+    INSERT INTO pg_dist_object VALUES ('pg_proc'::regclass, f, 0) $$;
   CREATE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE sql AS $$
     INSERT INTO pg_dist_partition VALUES (t) $$;
   CREATE FUNCTION truncate_local_data_after_distributing_table(t regclass) RETURNS void

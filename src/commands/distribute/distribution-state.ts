@@ -125,10 +125,12 @@ const KEYS = `
                         AND a.attnum = ANY (x.indkey::smallint[]))
    ORDER BY 1`;
 
+/** Functions that are made on Citus get to the workers by themselves, but without the argument. */
 const FUNCTIONS = `
-  SELECT n.name FROM unnest($1::text[]) AS n (name)
+  SELECT n.name FROM unnest($1::text[], $2::text[]) AS n (name, argument)
    WHERE NOT EXISTS (SELECT FROM pg_dist_object o
-                      WHERE o.classid = 'pg_proc'::regclass AND o.objid = n.name::regprocedure)`;
+                      WHERE o.classid = 'pg_proc'::regclass AND o.objid = n.name::regprocedure
+                        AND (n.argument IS NULL OR o.distribution_argument_index IS NOT NULL))`;
 
 /** Rights to a sequence stay on the node where they are given; each takes numbers from one of its own. */
 const SEQUENCES = `
@@ -154,6 +156,7 @@ export async function distributionState(db: Queryable): Promise<DistributionStat
   );
   const isSaved = saved!.there;
   const isWhole = isBegun && !isSaved;
+  const wanted = { ...FUNCTIONS_ON_WORKERS, ...FUNCTIONS_BESIDE_TABLES };
   const [setting] = await db.query<{ value: string }>(
     // What new sessions get: this one may be older than the setting.
     `SELECT CASE WHEN EXISTS (SELECT FROM pg_db_role_setting s
@@ -167,11 +170,7 @@ export async function distributionState(db: Queryable): Promise<DistributionStat
     triggers: await db.query(TRIGGERS),
     foreignKeys: isSaved || isWhole ? [] : namesOf(await db.query(FOREIGN_KEYS)),
     keys: await db.query(KEYS, [KEYS_IN_PLACE.map(({ name }) => name)]),
-    functions: namesOf(
-      await db.query(FUNCTIONS, [
-        [...Object.keys(FUNCTIONS_ON_WORKERS), ...Object.keys(FUNCTIONS_BESIDE_TABLES)],
-      ]),
-    ),
+    functions: namesOf(await db.query(FUNCTIONS, [Object.keys(wanted), Object.values(wanted)])),
     sequences: namesOf(await db.query(SEQUENCES)),
     isSaved,
     savedForeignKeys: isSaved
