@@ -96,36 +96,50 @@ export async function restorePeriods(
     readonly carriedLast: string | null;
   })[],
 ): Promise<void> {
-  await tx.query(RESTORE_PERIODS, [
+  const used = await tx.query<{ start: Micros }>(USED_PERIODS, [
     tenantId,
     customerNo,
     meterNo,
     periods.map(({ start }) => formatInstantMicros(start)),
-    periods.map(({ end }) => formatInstantMicros(end)),
-    periods.map(({ backfilled }) => backfilled),
-    periods.map(({ ofItem }) => ofItem),
-    periods.map(({ carriedLast }) => carriedLast),
   ]);
+  const usedStarts = new Set(used.map(({ start }) => start));
+  const kept = periods.filter(
+    ({ start, carriedLast }) => carriedLast !== null || usedStarts.has(start),
+  );
+  const starts = kept.map(({ start }) => formatInstantMicros(start));
+  await tx.query(RESTORE_PERIODS, [
+    tenantId,
+    customerNo,
+    meterNo,
+    starts,
+    kept.map(({ end }) => formatInstantMicros(end)),
+    kept.map(({ backfilled }) => backfilled),
+    kept.map(({ ofItem }) => ofItem),
+    kept.map(({ carriedLast }) => carriedLast),
+  ]);
+  await tx.query(PLAN_RESTORED, [tenantId, customerNo, meterNo, starts]);
 }
 
+const USED_PERIODS = `
+  SELECT period_start AS "start" FROM usage_total
+   WHERE tenant_id = $1 AND customer_no = $2 AND meter_no = $3
+     AND period_start = ANY ($4::timestamptz[]) AND billable
+   UNION
+  SELECT period_start FROM push
+   WHERE tenant_id = $1 AND customer_no = $2 AND meter_no = $3
+     AND period_start = ANY ($4::timestamptz[]) AND status NOT IN ('pending', 'rejected', 'shadow')`;
+
 const RESTORE_PERIODS = `
-  WITH restored AS (
-    INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end,
-           backfilled, of_item, carried_last)
-    SELECT $1, $2, $3, p.*
-      FROM unnest($4::timestamptz[], $5::timestamptz[], $6::boolean[], $7::boolean[], $8::numeric[])
-             AS p (period_start, period_end, backfilled, of_item, carried_last)
-     WHERE p.carried_last IS NOT NULL
-        OR EXISTS (SELECT FROM usage_total u
-                    WHERE u.tenant_id = $1 AND u.customer_no = $2 AND u.meter_no = $3
-                      AND u.period_start = p.period_start AND u.billable)
-        OR EXISTS (SELECT FROM push w
-                    WHERE w.tenant_id = $1 AND w.customer_no = $2 AND w.meter_no = $3
-                      AND w.period_start = p.period_start
-                      AND w.status NOT IN ('pending', 'rejected', 'shadow'))
-    RETURNING period_start)
+  INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end, backfilled,
+         of_item, carried_last)
+  SELECT $1, $2, $3, p.period_start, p.period_end, p.backfilled, p.of_item, p.carried_last
+    FROM unnest($4::timestamptz[], $5::timestamptz[], $6::boolean[], $7::boolean[], $8::numeric[])
+           AS p (period_start, period_end, backfilled, of_item, carried_last)
+  RETURNING 1`;
+
+const PLAN_RESTORED = `
   INSERT INTO push_work (tenant_id, customer_no, meter_no, period_start, closed)
-  SELECT $1, $2, $3, r.period_start, false FROM restored r
+  SELECT $1, $2, $3, r.period_start, false FROM unnest($4::timestamptz[]) AS r (period_start)
    WHERE EXISTS (SELECT FROM push w WHERE w.tenant_id = $1 AND w.customer_no = $2 AND w.meter_no = $3)
    ORDER BY r.period_start
   ON CONFLICT (tenant_id, customer_no, meter_no, period_start) DO UPDATE

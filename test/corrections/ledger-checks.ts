@@ -48,17 +48,20 @@ const READ_SETS = `
 
 const EFFECTIVE = `
   SELECT DISTINCT ON (e.event_key, e.meter_no, e.is_void) e.* FROM usage_entry e
-   WHERE e.customer_no = $1 ORDER BY e.event_key, e.meter_no, e.is_void, e.entry_no DESC`;
+   WHERE e.tenant_id = $1 AND e.customer_no = $2
+   ORDER BY e.event_key, e.meter_no, e.is_void, e.entry_no DESC`;
 
 /** What totals and sets of a customer say before and after they are built anew, where that differs. */
 export async function rebuiltDifference(pool: pg.Pool, customer: string): Promise<string[]> {
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
-    const found = await client.query('SELECT customer_no FROM customer WHERE customer_id = $1', [
-      customer,
-    ]);
+    const found = await client.query(
+      'SELECT tenant_id, customer_no FROM customer WHERE customer_id = $1',
+      [customer],
+    );
     const number = [found.rows[0].customer_no];
+    const own = [found.rows[0].tenant_id, ...number];
     const read = async (): Promise<string[]> => [
       ...(await client.query(READ_TOTALS, number)).rows.map((row) => JSON.stringify(row)),
       ...(await client.query(READ_SETS, number)).rows.map((row) => JSON.stringify(row)),
@@ -66,8 +69,8 @@ export async function rebuiltDifference(pool: pg.Pool, customer: string): Promis
     const before = await read();
     await client.query('DELETE FROM usage_total WHERE customer_no = $1', number);
     await client.query('DELETE FROM usage_unique WHERE customer_no = $1', number);
-    await client.query(totalsOf(EFFECTIVE), number);
-    await client.query(uniquesOf(EFFECTIVE), number);
+    await client.query(totalsOf(EFFECTIVE), own);
+    await client.query(uniquesOf(EFFECTIVE), own);
     const after = await read();
     return [
       ...before.filter((row) => !after.includes(row)).map((row) => `before: ${row}`),

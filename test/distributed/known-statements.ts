@@ -110,7 +110,6 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
       'src/replay/revert.store.ts usage_total',
       'src/replay/revert.store.ts usage_unique',
       'src/usage/move-usage.ts usage_entry',
-      'src/usage/reshape-periods.store.ts billing_period',
       'src/usage/reshape-usage.store.ts usage_entry',
     ],
   },
@@ -126,7 +125,6 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
       'src/push/push-settle.store.ts push_transition',
       'src/reconciliation/confirm.store.ts push_transition',
       'src/reconciliation/reconciliation-scope.store.ts reconciliation_lane',
-      'src/usage/reshape-periods.store.ts push_work',
     ],
   },
   {

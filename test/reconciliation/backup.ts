@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Database } from '../../src/database/database.js';
 import type { PushScene } from '../push/push-scene.js';
-import { onServer } from '../support/database.js';
+import { onNodes } from '../support/database.js';
 
 /** A copy of a scene's database, with the same Stripe. */
 export interface Backup extends AsyncDisposable {
@@ -14,18 +14,15 @@ export async function backupOf(scene: PushScene): Promise<Backup> {
   const url = new URL(scene.db.url);
   const original = url.pathname.slice(1);
   const copy = `${original}_${randomBytes(3).toString('hex')}`;
-  await onServer(async (server) => {
-    await server.query(
-      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1',
-      [original],
-    );
-    await server.query(`CREATE DATABASE ${copy} TEMPLATE ${original}`);
-  });
+  await onNodes(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${original}'`,
+  );
+  await onNodes(`CREATE DATABASE ${copy} TEMPLATE ${original}`);
   url.pathname = `/${copy}`;
   return {
     restored: () => scene.on(new Database(url.href, 4)),
     async [Symbol.asyncDispose]() {
-      await onServer((server) => server.query(`DROP DATABASE IF EXISTS ${copy} WITH (FORCE)`));
+      await onNodes(`DROP DATABASE IF EXISTS ${copy} WITH (FORCE)`);
     },
   };
 }

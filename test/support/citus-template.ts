@@ -2,7 +2,7 @@ import { migrate } from '../../src/commands/open-database.js';
 import { distributeTables } from '../../src/commands/distribute/distribute-tables.js';
 import { requireCitus } from '../../src/commands/distribute/distribution-state.js';
 import { Connections } from '../../src/database/connections.js';
-import { onServer } from './template.js';
+import { onServer } from './on-server.js';
 
 /**
  * The workers of the Citus that the tests run on, as `TEST_CITUS_WORKERS` says: URLs separated by commas,

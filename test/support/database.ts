@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
 import { citusWorkers } from './citus-template.js';
-import { onServer as onServerAt } from './template.js';
+import { onServer as onServerAt } from './on-server.js';
 
 /** A migrated, empty database of one's own. */
 export interface TestDatabase extends AsyncDisposable {
@@ -31,7 +31,7 @@ function testServer(): TestServer {
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { url: serverUrl, template } = testServer();
   const name = template.replace(/_[0-9a-f]+_template$/, `_${randomBytes(6).toString('hex')}`);
-  await onNodes(serverUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  await onNodes(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href, max: 20 });
@@ -42,13 +42,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     pool,
     async [Symbol.asyncDispose]() {
       await pool.end();
-      await onNodes(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await onNodes(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     },
   };
 }
 
 /** On a Citus each node has a part of the database. */
-async function onNodes(serverUrl: string, sql: string): Promise<void> {
+export async function onNodes(sql: string): Promise<void> {
+  const { url: serverUrl } = testServer();
   const nodes = chosen === undefined ? [serverUrl, ...citusWorkers()] : [serverUrl];
   await Promise.all(nodes.map((node) => onServerAt(node, (server) => server.query(sql))));
 }

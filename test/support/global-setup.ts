@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.js';
-import { createTemplate, onServer } from './template.js';
+import { onServer } from './on-server.js';
+import { createTemplate } from './template.js';
 import { removeFolder, removeLeftoverFolders, temporaryFolder } from './temporary-folder.js';
 
 declare module 'vitest' {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { createDataSource } from '../../src/data-source.js';
 import { citusWorkers, distributeTemplate } from './citus-template.js';
+import { onServer } from './on-server.js';
 
 /** Makes the migrated, empty database that test databases are copies of. @returns Its name. */
 export async function createTemplate(serverUrl: string): Promise<string> {
@@ -23,18 +23,4 @@ export async function createTemplate(serverUrl: string): Promise<string> {
     await dataSource.destroy();
   }
   return template;
-}
-
-/** Does something on a server, outside of every test database. */
-export async function onServer<T>(
-  url: string,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client(url);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
