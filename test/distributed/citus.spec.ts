@@ -178,9 +178,10 @@ const event = (id: string) => ({
   occurred_at: lastMonth(),
 });
 
+/** Its last day: Stripe takes nothing that is older than 35 days. */
 function lastMonth(): string {
   const now = new Date();
-  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 15)).toISOString();
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 0, 12)).toISOString();
 }
 
 async function tellMeter({ call: ask }: Server): Promise<void> {

@@ -44,7 +44,8 @@ and on the coordinator:
   SELECT citus_add_node('WORKER', 5432);   -- once for each worker
 Then run this again. docs/distributed.md tells the whole of it.`;
 
-const NO_LOGIN = `The nodes of Citus connect to one another as the role that is at work. A superuser runs on the coordinator:
+const NO_LOGIN = `The nodes of Citus connect to one another as the role that is at work. A superuser runs on the
+coordinator, in this database, so that the workers hear of it:
   ALTER ROLE ${SERVICE_ROLE} LOGIN;
   ALTER ROLE ${TENANT_ROLE} LOGIN;
 and on a worker that does not have them: CREATE ROLE … LOGIN. Without a password nobody else can log in as
