@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import pg from 'pg';
-import type { Micros } from '../domain/instant.js';
 import { joinedTransaction } from './command-context.js';
 import { constraintOfWorker } from './worker-error.js';
 import { TENANT_ROLE, TENANT_SETTING, type SERVICE_ROLE } from './roles.js';
 import { tenantInScope } from './tenant-scope.js';
 import { isMonthMissing, MAKE_USAGE_MONTHS } from './usage-months.js';
+import { types } from './value-types.js';
 
 /** What a statement may be run on: an open transaction, or connections that commit each alone. */
 export interface Queryable {
@@ -23,21 +23,6 @@ export interface Transaction extends Queryable {
 }
 
 const BEGIN: Statement = { sql: 'BEGIN' };
-
-const MICROS_PER_SECOND = 1_000_000;
-
-/** PostgreSQL prints timestamptz as `2026-11-21 10:00:00.123456+00` where TimeZone is UTC. */
-function micros(text: string): Micros {
-  const [whole, fraction = ''] = text.replace('+00', '').split('.');
-  return (
-    Date.parse(`${whole!.replace(' ', 'T')}Z`) * 1_000 +
-    (fraction === '' ? 0 : Math.round(Number(`0.${fraction}`) * MICROS_PER_SECOND))
-  );
-}
-
-const types = new pg.TypeOverrides();
-types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, micros);
-types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** Names of statements that are prepared, by their text. */
 const names = new Map<string, string>();

@@ -99,6 +99,37 @@ describe('connections', () => {
     }
   });
 
+  it('begin with statements that are sent in a row, and give the rows of the last', async () => {
+    const opening = [
+      { sql: `SET LOCAL application_name = 'opened'` },
+      { sql: `SELECT current_setting('application_name') || $1 AS v`, parameters: ['!'] },
+    ];
+    const opened = connections.openedTransaction<{ v: string }, unknown>(
+      opening,
+      async (tx, rows) => [
+        ...rows,
+        ...(await tx.query(`SELECT current_setting('application_name') AS v`)),
+      ],
+    );
+    expect(await opened).toEqual([{ v: 'opened!' }, { v: 'opened' }]);
+  });
+
+  it('tell the first of several errors at the beginning, and hand on what is left usable', async () => {
+    const alone = new Connections(database.url, 'alone', 1);
+    const before = await pid(alone);
+    let worked = false;
+    const opened = alone.openedTransaction(
+      [{ sql: 'SELECT 1 / 0' }, { sql: 'SELECT 1' }],
+      async () => {
+        worked = true;
+      },
+    );
+    await expect(opened).rejects.toMatchObject({ code: '22012' });
+    expect(worked).toBe(false);
+    expect(await pid(alone)).toBe(before);
+    await alone.end();
+  });
+
   it('let the server give up before the client does, and cut who idles in a transaction', async () => {
     const show = async (name: string) =>
       (await connections.query<{ v: string }>('SELECT current_setting($1) AS v', [name]))[0]!.v;

@@ -9,7 +9,8 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { KNOWN_STATEMENTS, UNREAD } from './known-statements.js';
 import { parsed } from './parsed.js';
 import { sourceSql } from './source-sql.js';
-import { StatementCheck, type Catalog, type Rule } from './sql-rules.js';
+import type { Node } from './sql-nodes.js';
+import { StatementCheck, type Catalog, type Found, type Rule } from './sql-rules.js';
 
 /** Fewer, and whoever collects them has gone blind. */
 const TEXTS_MIN = 400;
@@ -47,8 +48,19 @@ async function rows<Row extends object>(sql: string): Promise<Row[]> {
 function rulesBrokenBy(sql: string): Rule[] {
   const statements = parsed(sql);
   if (statements === undefined) throw new Error(`no SQL: ${sql}`);
-  const found = statements.flatMap((statement) => new StatementCheck(catalog).run(statement));
-  return found.map(({ rule }) => rule).toSorted();
+  return brokenBy(statements)
+    .map(({ rule }) => rule)
+    .toSorted();
+}
+
+/** @param statements Of one text, which is sent as one message. */
+function brokenBy(statements: Node[]): Found[] {
+  const isOne = statements.length === 1;
+  const hasSet = statements.some((statement) => statement.VariableSetStmt !== undefined);
+  return [
+    ...statements.flatMap((statement) => new StatementCheck(catalog).run(statement)),
+    ...(hasSet && !isOne ? [{ rule: 'set-among-others' as const, about: 'SET' }] : []),
+  ];
 }
 
 describe("the product's SQL", () => {
@@ -61,10 +73,8 @@ describe("the product's SQL", () => {
       for (const text of variants) {
         const statements = parsed(text);
         if (statements === undefined) unread.add(file);
-        for (const statement of statements ?? []) {
-          for (const { rule, about } of new StatementCheck(catalog).run(statement)) {
-            broken.add(`${rule} ${file} ${about}`);
-          }
+        for (const { rule, about } of brokenBy(statements ?? [])) {
+          broken.add(`${rule} ${file} ${about}`);
         }
       }
     }
@@ -165,6 +175,17 @@ describe('the check of a statement', () => {
       'ALTER TABLE usage_event DETACH PARTITION usage_event_2026_01 CONCURRENTLY',
     ],
     [['session-setting'], `SET countonce.tenant_id = 'x'`],
+    [['set-among-others'], `BEGIN; SET LOCAL ROLE countonce_tenant; SELECT 1`],
+    [
+      ['tenant-not-said'],
+      `SELECT FROM (SELECT * FROM push WHERE tenant_id = $1 LIMIT 1) p
+         JOIN push_lane l ON l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id`,
+    ],
+    [
+      ['tenant-not-said'],
+      `SELECT FROM push p WHERE p.tenant_id = $1 AND (p.sequence = 1 OR EXISTS (
+         SELECT FROM push_lane l WHERE l.tenant_id = p.tenant_id AND l.lane_id = p.lane_id))`,
+    ],
   ])('finds %j', (rules, sql) => {
     expect(rulesBrokenBy(sql)).toEqual(rules);
   });

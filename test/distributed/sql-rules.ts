@@ -29,7 +29,9 @@ export type Rule =
   | 'moves-tenant'
   | 'whole-table'
   | 'detach-concurrently'
-  | 'session-setting';
+  | 'session-setting'
+  /** A SET in a text of several statements: Citus sends the whole text to the workers. */
+  | 'set-among-others';
 
 export interface Found {
   readonly rule: Rule;
