@@ -22,8 +22,6 @@ export interface Transaction extends Queryable {
   readonly isTransaction: true;
 }
 
-const BEGIN: Statement = { sql: 'BEGIN' };
-
 /** Names of statements that are prepared, by their text. */
 const names = new Map<string, string>();
 
@@ -207,9 +205,11 @@ export class Connections implements Queryable {
     work: (tx: Transaction, rows: Row[]) => Promise<T>,
   ): Promise<T> {
     return this.withClient(async (client) => {
-      const begun = [...this.begin(), ...opening].map(({ sql, parameters }) =>
-        this.ask<Row>(client, sql, parameters),
-      );
+      const begun = [
+        // Never prepared: one of them names the tenant, and would be kept for each tenant and connection.
+        ...this.begin().map(async (sql) => (await client.query<Row>(sql)).rows),
+        ...opening.map(({ sql, parameters }) => this.ask<Row>(client, sql, parameters)),
+      ];
       // All of them are answered before anything else: of several errors the first one tells why.
       const failed = (await Promise.allSettled(begun)).find(({ status }) => status === 'rejected');
       if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
@@ -270,13 +270,13 @@ export class Connections implements Queryable {
    * Statements of their own, sent in a row, so that the wall costs no round trip. Not one text: of a text
    * with a SET in it Citus sends the whole to the workers.
    */
-  private begin(): Statement[] {
+  private begin(): string[] {
     const tenantId = this.tenant();
-    if (tenantId === undefined) return [BEGIN];
+    if (tenantId === undefined) return ['BEGIN'];
     return [
-      BEGIN,
-      { sql: `SET LOCAL ROLE ${TENANT_ROLE}` },
-      { sql: `SET LOCAL ${TENANT_SETTING} = '${tenantId}'` },
+      'BEGIN',
+      `SET LOCAL ROLE ${TENANT_ROLE}`,
+      `SET LOCAL ${TENANT_SETTING} = '${tenantId}'`,
     ];
   }
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Connections, keepPlan } from '../../src/database/connections.js';
 import { Database } from '../../src/database/database.js';
+import { SERVICE_ROLE } from '../../src/database/roles.js';
+import { withinTenant } from '../../src/database/tenant-scope.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
@@ -127,6 +129,22 @@ describe('connections', () => {
     await expect(opened).rejects.toMatchObject({ code: '22012' });
     expect(worked).toBe(false);
     expect(await pid(alone)).toBe(before);
+    await alone.end();
+  });
+
+  it('prepare nothing that names a tenant', async () => {
+    const alone = new Connections(database.url, 'alone', 1, SERVICE_ROLE, { prepares: true });
+    const prepared = async () =>
+      alone.query<{ statement: string }>('SELECT statement FROM pg_prepared_statements');
+    for (const id of [
+      '00000000-0000-4000-8000-000000000001',
+      '00000000-0000-4000-8000-000000000002',
+    ]) {
+      await withinTenant(id, () => alone.transaction((tx) => tx.query('SELECT 1')));
+    }
+    const texts = (await prepared()).map(({ statement }) => statement);
+    expect(texts).toContain('SELECT 1');
+    expect(texts.filter((text) => /BEGIN|SET LOCAL/.test(text))).toEqual([]);
     await alone.end();
   });
 
