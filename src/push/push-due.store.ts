@@ -32,10 +32,13 @@ const GROUP = 'p.finalizes_at, p.due_hour, p.stripe_customer_id, p.event_name';
 const WAITING = `p.tenant_id = $1 AND p.account_id = $2 AND p.livemode = $3
   AND p.status IN ('pending', 'unknown') AND p.next_attempt_at IS NOT NULL`;
 
-/** The tenant's own calls; another's with the same account are kept apart by push_in_flight_key. */
+/**
+ * Whoever's call it is, whatever its tenant: push_in_flight_key is the last word. A statement of its own,
+ * since on Citus it asks every shard, and what asks for the pushes of one tenant must ask one.
+ */
 const IN_FLIGHT = `
-  SELECT f.stripe_customer_id, f.event_name FROM push f
-   WHERE f.tenant_id = $1 AND f.account_id = $2 AND f.livemode = $3 AND f.status = 'sending'`;
+  SELECT f.stripe_customer_id AS "stripeCustomerId", f.event_name AS "eventName" FROM push f
+   WHERE f.account_id = $1 AND f.livemode = $2 AND f.status = 'sending'`;
 
 /**
  * What is sent of a period whose invoice is final looks delivered, and is billed by nobody. So where
@@ -101,7 +104,7 @@ const DUE = `
   SELECT d.identifier, b.stripe_customer_id AS "stripeCustomerId", b.event_name AS "eventName",
          $9::boolean AS "ofClosed", b.finalizes_at AS "finalizesAt", d.next_attempt_at AS "dueAt"
     FROM (SELECT * FROM billed
-           WHERE (stripe_customer_id, event_name) NOT IN (${IN_FLIGHT}) OFFSET 0) b
+           WHERE (stripe_customer_id, event_name) NOT IN (SELECT * FROM unnest($11::text[], $12::text[])) OFFSET 0) b
    CROSS JOIN LATERAL (
      SELECT p.identifier, p.next_attempt_at FROM push p
       WHERE ${WAITING} AND p.of_closed = $9
@@ -127,7 +130,7 @@ const NOT_COMPILED = 'SET LOCAL jit = off';
 const PROBE = `
   SELECT p.identifier FROM push p
    WHERE ${WAITING} AND p.status = 'unknown' AND ${MAY_GO}
-     AND (p.stripe_customer_id, p.event_name) NOT IN (${IN_FLIGHT})
+     AND (p.stripe_customer_id, p.event_name) NOT IN (SELECT * FROM unnest($8::text[], $9::text[]))
    ORDER BY p.first_attempt_at LIMIT 1`;
 
 /**
@@ -142,12 +145,19 @@ export async function duePushes(
   const { now, limit } = request;
   const first = firstParameters(tenantId, request);
   const at = formatInstantMicros(now);
+  const calls = await callsInFlight(tx, request.account);
   const found = new Map<string, DuePush>();
   await tx.query(NOT_COMPILED);
   await tx.query(IN_ORDER_OF_INDEX);
   for (const ofClosed of [true, false]) {
     if (found.size >= limit) break;
-    const rows = await tx.query<DuePush>(DUE, [...first, at, ofClosed, limit - found.size]);
+    const rows = await tx.query<DuePush>(DUE, [
+      ...first,
+      at,
+      ofClosed,
+      limit - found.size,
+      ...calls,
+    ]);
     for (const push of rows) {
       const name = JSON.stringify([push.stripeCustomerId, push.eventName]);
       if (!found.has(name)) found.set(name, push);
@@ -163,9 +173,27 @@ export async function probePush(
   tenantId: string,
   request: DueRequest,
 ): Promise<string[]> {
-  const rows = await tx.query<{ identifier: string }>(PROBE, firstParameters(tenantId, request));
+  const rows = await tx.query<{ identifier: string }>(PROBE, [
+    ...firstParameters(tenantId, request),
+    ...(await callsInFlight(tx, request.account)),
+  ]);
   if (rows.length > 0) return rows.map(({ identifier }) => identifier);
   return duePushes(tx, tenantId, { ...request, limit: 1 });
+}
+
+/** @returns Stripe customers and event names, one beside the other. */
+async function callsInFlight(
+  tx: Transaction,
+  { accountId, livemode }: AccountName,
+): Promise<[string[], string[]]> {
+  const calls = await tx.query<{ stripeCustomerId: string; eventName: string }>(IN_FLIGHT, [
+    accountId,
+    livemode,
+  ]);
+  return [
+    calls.map(({ stripeCustomerId }) => stripeCustomerId),
+    calls.map(({ eventName }) => eventName),
+  ];
 }
 
 /** Those that MAY_GO and WAITING read. */

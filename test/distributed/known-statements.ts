@@ -39,6 +39,12 @@ export const KNOWN_STATEMENTS: readonly Known[] = [
   },
   {
     rule: 'reads-across-tenants',
+    why: 'Whoever calls Stripe for a customer, whatever its tenant, keeps others from it; the wall hides other tenants all the same.',
+    effect: 'Every shard is asked each time that pushes are chosen.',
+    places: ['src/push/push-due.store.ts push'],
+  },
+  {
+    rule: 'reads-across-tenants',
     why: 'A command or a start asks once about all tenants.',
     effect: 'Nothing but time.',
     places: [
