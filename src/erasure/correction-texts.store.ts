@@ -32,7 +32,8 @@ const BULK_VOIDS = `
 const BLANK_BULK_VOIDS = `
   UPDATE bulk_void b SET filter = '{}', reason = '[erased]', selection = n.selection
     FROM unnest($2::uuid[], $3::json[]) AS n (id, selection)
-   WHERE b.tenant_id = $1 AND b.bulk_void_id = n.id`;
+   WHERE b.tenant_id = $1 AND b.bulk_void_id = n.id AND b.reason <> '[erased]'
+  RETURNING 1`;
 
 const CHANGES = `
   UPDATE replay_change SET dimensions = erased_dimensions(dimensions, $3)
@@ -56,12 +57,12 @@ export async function eraseCorrections(
   const patterns = [patternOf(sought.texts), reasonPatternOf(sought.texts)] as const;
   const parameters = [tenantId, customerNo, patterns[0], until, patterns[1]];
   const voids = await tx.query<{ id: string; selection: string }>(BULK_VOIDS, parameters);
-  await tx.query(BLANK_BULK_VOIDS, [
+  const blanked = await tx.query(BLANK_BULK_VOIDS, [
     tenantId,
     voids.map(({ id }) => id),
     voids.map(({ selection }) => selection),
   ]);
-  return { otherRows: voids.length };
+  return { otherRows: blanked.length };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.js';
+import { citusWorkers } from './citus-template.js';
 import { onServer } from './on-server.js';
 import { createTemplate } from './template.js';
 import { removeFolder, removeLeftoverFolders, temporaryFolder } from './temporary-folder.js';
@@ -22,7 +23,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const server = await startServer();
   let template: string;
   try {
-    await onServer(server.url, dropLeftovers);
+    for (const node of [server.url, ...citusWorkers()]) await onServer(node, dropLeftovers);
     template = await createTemplate(server.url);
   } catch (error) {
     await server.stop();
@@ -31,9 +32,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('testServerUrl', server.url);
   project.provide('testTemplate', template);
   return async () => {
-    await onServer(server.url, (client) =>
-      client.query(`DROP DATABASE IF EXISTS ${template} WITH (FORCE)`),
-    );
+    for (const node of [server.url, ...citusWorkers()]) {
+      await onServer(node, (client) =>
+        client.query(`DROP DATABASE IF EXISTS ${template} WITH (FORCE)`),
+      );
+    }
     await server.stop();
   };
 }
