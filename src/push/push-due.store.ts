@@ -145,10 +145,12 @@ export async function duePushes(
   const { now, limit } = request;
   const first = firstParameters(tenantId, request);
   const at = formatInstantMicros(now);
-  const calls = await callsInFlight(tx, request.account);
   const found = new Map<string, DuePush>();
-  await tx.query(NOT_COMPILED);
-  await tx.query(IN_ORDER_OF_INDEX);
+  const [calls] = await Promise.all([
+    callsInFlight(tx, request.account),
+    tx.query(NOT_COMPILED),
+    tx.query(IN_ORDER_OF_INDEX),
+  ]);
   for (const ofClosed of [true, false]) {
     if (found.size >= limit) break;
     const rows = await tx.query<DuePush>(DUE, [

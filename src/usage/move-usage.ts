@@ -8,6 +8,7 @@ import {
 import { formatInstantMicros, MICROS_PER_SECOND, type Micros } from '../domain/instant.js';
 import { withdrawPushes } from '../outbox/withdraw.store.js';
 import { holdFolds } from './fold.js';
+import { MOVED } from './moved-entries.js';
 import { requireWholeLedger } from './whole-ledger.store.js';
 import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 
@@ -155,18 +156,7 @@ const MOVE_ENTRIES = `
                 THEN 1 ELSE 0 END AS new_revision
       FROM (${EFFECTIVE}) e
       JOIN period p ON e.occurred_at >= p.period_start AND e.occurred_at < p.period_end
-      JOIN mark k ON k.meter_no = e.meter_no),
-  moved AS (
-    INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
-           quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
-           settings_version, dimensions, unique_key)
-    SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
-           occurred_at, received_at, new_start, new_origin, new_revision, new_late, billable, settings_version,
-           dimensions, unique_key
-      FROM placed
-     WHERE (period_start, origin_start, revision) <> (new_start, new_origin, new_revision)
-    RETURNING 1)
-  SELECT count(*) FROM moved`;
+      JOIN mark k ON k.meter_no = e.meter_no),${MOVED}`;
 
 const STORE_PERIODS = `
   INSERT INTO billing_period (tenant_id, customer_no, meter_no, period_start, period_end, backfilled)

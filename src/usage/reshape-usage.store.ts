@@ -2,6 +2,7 @@ import type { Transaction } from '../database/connections.js';
 import { formatInstantMicros } from '../domain/instant.js';
 import type { BillingPeriod } from '../domain/billing-period.js';
 import { isLater } from '../ledger/event-rows.js';
+import { MOVED } from './moved-entries.js';
 import { totalsOf, uniquesOf } from './rebuilt-totals.js';
 import { IN_SCOPE, scopeParameters, type ReshapeScope } from './reshape-periods.store.js';
 
@@ -67,21 +68,10 @@ const MOVE_ENTRIES = `
   placed AS (
     SELECT e.*, p.period_start AS new_start,
            CASE WHEN e.origin_start = e.period_start THEN p.period_start ELSE e.origin_start END
-             AS new_origin
+             AS new_origin, e.revision AS new_revision, e.late AS new_late
       FROM (${EFFECTIVE}) e
       JOIN period p
         ON CASE WHEN e.origin_start = e.period_start THEN e.occurred_at ELSE e.period_start END
              >= p.period_start
        AND CASE WHEN e.origin_start = e.period_start THEN e.occurred_at ELSE e.period_start END
-             < p.period_end),
-  moved AS (
-    INSERT INTO usage_entry (tenant_id, event_key, meter_no, is_void, entry_no, customer_no, kind,
-           quantity, occurred_at, received_at, period_start, origin_start, revision, late, billable,
-           settings_version, dimensions, unique_key)
-    SELECT tenant_id, event_key, meter_no, is_void, entry_no + 1, customer_no, 'moved', quantity,
-           occurred_at, received_at, new_start, new_origin, revision, late, billable, settings_version,
-           dimensions, unique_key
-      FROM placed
-     WHERE (period_start, origin_start) <> (new_start, new_origin)
-    RETURNING 1)
-  SELECT count(*) FROM moved`;
+             < p.period_end),${MOVED}`;

@@ -122,6 +122,16 @@ describe('distributing the tables', () => {
     expect(await again()).toEqual([]);
   });
 
+  it('does not end well where a step has no effect', async () => {
+    await database.pool.query(`
+      CREATE OR REPLACE FUNCTION create_reference_table(t regclass) RETURNS void LANGUAGE sql
+      AS $$ SELECT $$`);
+    await expect(distributeTables(db)).rejects.toMatchObject({
+      code: 'distribution_failed',
+      message: expect.stringContaining('copy installation to every node: no error'),
+    });
+  });
+
   it('leaves months to be made that have no triggers', async () => {
     await distributeTables(db);
     await database.pool.query(`SELECT make_usage_month('usage_event', '2031-05-01T00:00:00Z')`);

@@ -26,10 +26,16 @@ export async function distributeTables(connections: Connections): Promise<Distri
   using bar = new ProgressBar(1, FORMAT, { what: '' });
   // What was taken off is known once it is off, and what stayed behind once it was copied.
   for (;;) {
-    const steps = distributionSteps(await distributionState(connections)).filter(
-      ({ what }) => !done.some((step) => step.what === what),
-    );
+    const steps = distributionSteps(await distributionState(connections));
     if (steps.length === 0) return done;
+    const again = steps.find(({ what }) => done.some((step) => step.what === what));
+    if (again !== undefined) {
+      throw new CommandFailure(
+        `Could not ${again.what}: no error, and it is still to be done. Look at the workers and their logs, ` +
+          'then run this again; start no server before it has ended well.',
+        'distribution_failed',
+      );
+    }
     bar.grow(done.length + steps.length);
     for (const step of steps) {
       bar.update(done.length, { what: step.what });
