@@ -35,6 +35,17 @@ function named(sql: string): string {
   return name;
 }
 
+/** Has all that `ask` sends before it first waits leave in one packet: each would wake the server. */
+function inOneWrite<T>(client: pg.PoolClient, ask: () => T): T {
+  const { stream } = (client as pg.PoolClient & pg.Client).connection;
+  stream.cork();
+  try {
+    return ask();
+  } finally {
+    stream.uncork();
+  }
+}
+
 const kept = new Set<string>();
 
 /**
@@ -100,7 +111,6 @@ export class Connections implements Queryable {
   uses = 0;
   /** Those whose last commit no standby has confirmed. */
   private readonly unreplicated = new WeakSet<pg.PoolClient>();
-
   private readonly prepares: boolean;
 
   /**
@@ -205,11 +215,11 @@ export class Connections implements Queryable {
     work: (tx: Transaction, rows: Row[]) => Promise<T>,
   ): Promise<T> {
     return this.withClient(async (client) => {
-      const begun = [
+      const begun = inOneWrite(client, () => [
         // Never prepared: one of them names the tenant, and would be kept for each tenant and connection.
         ...this.begin().map(async (sql) => (await client.query<Row>(sql)).rows),
         ...opening.map(({ sql, parameters }) => this.ask<Row>(client, sql, parameters)),
-      ];
+      ]);
       // All of them are answered before anything else: of several errors the first one tells why.
       const failed = (await Promise.allSettled(begun)).find(({ status }) => status === 'rejected');
       if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;

@@ -9,6 +9,15 @@ export const EVENTS_PER_TRANSACTION_MAX = 500;
 /** Beyond this the client is asked to come back: a queue without bound only hides the overload. */
 const WAITING_EVENTS_MAX = 20_000;
 
+/**
+ * Fewer wait while another transaction is under way: what each costs beside its events is as much as
+ * some thirty of them.
+ */
+const EVENTS_OF_ANOTHER_LANE = 32;
+
+/** So long, and no longer: what holds a transaction up, a lock say, is nothing to those behind it. */
+const WAIT_FOR_OTHERS_MS = 10;
+
 interface Waiting {
   readonly candidates: readonly Candidate[];
   readonly resolve: (verdicts: Verdict[]) => void;
@@ -17,7 +26,8 @@ interface Waiting {
 
 /**
  * Lets small requests of one tenant share a transaction, so that they share its commit: whoever
- * comes while the lanes are busy goes with the next one. Each is answered after its own commit.
+ * comes while the lanes are busy goes with the next one, and a second lane is for many, or for those
+ * whom the first keeps waiting. Each is answered after its own commit.
  *
  * An event is in one lane at a time. So of copies the one that came first is recorded, and none
  * waits in the database, on a connection, for what became of another.
@@ -27,6 +37,7 @@ export class RecordingQueue {
   private readonly keysInLanes = new Set<string>();
   private waitingEvents = 0;
   private busyLanes = 0;
+  private timer: NodeJS.Timeout | undefined;
 
   /** @param lanes Transactions at a time; while they commit, the next ones fill up. */
   constructor(
@@ -49,19 +60,35 @@ export class RecordingQueue {
     });
   }
 
-  private fillLanes(): void {
+  /** @param hasWaited Whether few events may have a lane of their own. */
+  private fillLanes(hasWaited = false): void {
     while (this.busyLanes < this.lanes) {
+      const areFew = this.waitingEvents < EVENTS_OF_ANOTHER_LANE;
+      if (this.busyLanes > 0 && areFew && !hasWaited) {
+        this.waitForOthers();
+        return;
+      }
       const group = this.takeGroup();
       if (group.length === 0) return;
       const keys = keysOf(group);
       for (const key of keys) this.keysInLanes.add(key);
       this.busyLanes++;
+      clearTimeout(this.timer);
+      this.timer = undefined;
       void this.record(group).finally(() => {
         for (const key of keys) this.keysInLanes.delete(key);
         this.busyLanes--;
         this.fillLanes();
       });
     }
+  }
+
+  private waitForOthers(): void {
+    if (this.waitingEvents === 0) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.fillLanes(true);
+    }, WAIT_FOR_OTHERS_MS);
   }
 
   /** The first that fit, but those behind a copy of their own: they stay, in their order. */

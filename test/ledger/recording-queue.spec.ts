@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { fingerprint } from '../../src/domain/fingerprint.js';
 import type { Candidate } from '../../src/ledger/candidate.js';
 import { RecordingQueue } from '../../src/ledger/recording-queue.js';
@@ -54,6 +54,30 @@ describe('the recording queue', () => {
     expect(groups[1]!.indexes).toEqual([0, 1]);
     groups[1]!.finish();
     expect(await Promise.all(answers)).toHaveLength(3);
+  });
+
+  it('opens another lane at once for many', () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(3, commit);
+    void queue.add([candidate('first')]);
+    for (let i = 0; i < 31; i++) void queue.add([candidate(`few-${i}`)]);
+    expect(groups).toHaveLength(1);
+    void queue.add([candidate('last')]);
+    expect(groups.map((group) => group.ids.length)).toEqual([1, 32]);
+  });
+
+  it('has few wait for the lane before them, but not for one that is held up', async () => {
+    const { groups, commit } = controlled();
+    const queue = new RecordingQueue(3, commit);
+    const heldUp = queue.add([candidate('held up')]);
+    const few = ['a', 'b'].map((id) => queue.add([candidate(id)]));
+    await settle();
+    expect(groups).toHaveLength(1);
+    await vi.waitFor(() => expect(groups.map(({ ids }) => ids)).toEqual([['held up'], ['a', 'b']]));
+    groups[1]!.finish();
+    expect(await Promise.all(few)).toHaveLength(2);
+    groups[0]!.finish();
+    await heldUp;
   });
 
   it('takes no more events into a transaction than a close may wait for', async () => {
@@ -116,6 +140,7 @@ describe('the recording queue', () => {
     const answers = [['a', 'b'], ['b', 'c'], ['c'], ['d']].map((ids) =>
       queue.add(ids.map(candidate)),
     );
+    await vi.waitFor(() => expect(groups).toHaveLength(2));
     // The third waits for the second, which stands before it with an id that both have.
     expect(groups.map((group) => group.ids)).toEqual([['a', 'b'], ['d']]);
     groups[1]!.finish();
